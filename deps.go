@@ -1,0 +1,20 @@
+package causeway
+import (
+ _ "github.com/coder/websocket"
+ _ "github.com/lib/pq"
+ _ "github.com/nyaruka/phonenumbers"
+ _ "github.com/rs/zerolog"
+ _ "github.com/skip2/go-qrcode"
+ _ "github.com/spf13/cobra"
+ _ "github.com/stretchr/testify/require"
+ _ "go.mau.fi/libsignal/groups"
+ _ "go.mau.fi/util/dbutil"
+ _ "go.mau.fi/whatsmeow"
+ _ "go.mau.fi/whatsmeow/store/sqlstore"
+ _ "golang.org/x/crypto/curve25519"
+ _ "golang.org/x/sync/errgroup"
+ _ "google.golang.org/protobuf/proto"
+ _ "gopkg.in/yaml.v3"
+ _ "maunium.net/go/mautrix/appservice"
+ _ "modernc.org/sqlite"
+)
