@@ -1,0 +1,84 @@
+package queue
+
+// laneSet knows which lanes wait for a goroutine and which have one. The worker's lock guards it.
+type laneSet struct {
+	limit   int
+	kinds   map[string]*laneKind
+	order   []*laneKind   // the kinds in the order they were met, so that each gets its turn
+	changed chan struct{} // has a value when something may be claimed
+}
+
+// laneKind is all lanes of one kind, first come first served.
+type laneKind struct {
+	waiting []Lane
+	state   map[Lane]laneState
+	busy    int
+}
+
+type laneState int
+
+const (
+	waiting laneState = iota + 1 // in the waiting list
+	working                      // has a goroutine
+	hinted                       // has a goroutine, and new work came meanwhile
+)
+
+func newLaneSet(limit int) laneSet {
+	return laneSet{limit: limit, kinds: make(map[string]*laneKind), changed: make(chan struct{}, 1)}
+}
+
+func (s *laneSet) kind(l Lane) *laneKind {
+	k := s.kinds[l.Kind()]
+	if k == nil {
+		k = &laneKind{state: make(map[Lane]laneState)}
+		s.kinds[l.Kind()] = k
+		s.order = append(s.order, k)
+	}
+	return k
+}
+
+// hint notes that a lane may have work.
+func (s *laneSet) hint(l Lane) {
+	k := s.kind(l)
+	switch k.state[l] {
+	case working:
+		k.state[l] = hinted
+	case waiting, hinted:
+	default:
+		k.state[l] = waiting
+		k.waiting = append(k.waiting, l)
+	}
+}
+
+// claim takes a waiting lane whose kind has a free place.
+func (s *laneSet) claim() (Lane, bool) {
+	for _, k := range s.order {
+		if len(k.waiting) > 0 && k.busy < s.limit {
+			lane := k.waiting[0]
+			k.waiting = k.waiting[1:]
+			k.state[lane] = working
+			k.busy++
+			return lane, true
+		}
+	}
+	return "", false
+}
+
+// release gives a claimed lane back. It waits again when there is more to do or a hint came meanwhile.
+func (s *laneSet) release(l Lane, more bool) {
+	k := s.kind(l)
+	k.busy--
+	again := more || k.state[l] == hinted
+	delete(k.state, l)
+	if again {
+		s.hint(l)
+	}
+}
+
+// signal wakes the worker.
+func (s *laneSet) signal() {
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+}
