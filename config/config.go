@@ -1,0 +1,106 @@
+// Package config reads, checks and documents the configuration of the bridge.
+//
+// A setting is one field of [Config]. Its explanation is the field's doc tag and
+// its default is in [Default]; the reader, the environment overrides and
+// example-config.yaml are all derived from these, so a new setting is one line
+// here and, where not every value is good, one check in check.go.
+//
+// Tags: yaml is the key; doc is the explanation; example is what
+// example-config.yaml shows where there is no default; hidden keeps a setting
+// out of example-config.yaml.
+package config
+
+import "time"
+
+// Config is everything an administrator can set. It is a value: [Load] makes
+// it, nothing changes it afterwards.
+type Config struct {
+	Homeserver Homeserver `yaml:"homeserver" doc:"The Matrix homeserver that this bridge belongs to."`
+	Appservice Appservice `yaml:"appservice" doc:"How the homeserver and the bridge know and reach each other. What is set here also stands in registration.yaml: after a change run 'causeway registration -o registration.yaml', give the homeserver the new file and restart it."`
+	Database   Database   `yaml:"database" doc:"Where the bridge keeps its state."`
+	WhatsApp   WhatsApp   `yaml:"whatsapp" doc:"The WhatsApp side."`
+	Bridge     Bridge     `yaml:"bridge" doc:"Who may do what, and how the bot is addressed."`
+	Logging    Logging    `yaml:"logging" doc:"Log lines go to standard error."`
+}
+
+// Homeserver is the Matrix homeserver, as the bridge calls it.
+type Homeserver struct {
+	Address string `yaml:"address" example:"http://localhost:8008" doc:"URL at which the bridge reaches the homeserver's client API. A local address is best; it need not be the public one."`
+	Domain  string `yaml:"domain" example:"example.com" doc:"The server name: the part of a user ID after the colon, as in @you:example.com. Often not the host name in the address above. It cannot be changed later."`
+}
+
+// Appservice is the bridge as the homeserver sees it (Matrix application
+// service API, section "Registration").
+type Appservice struct {
+	ID          string `yaml:"id" doc:"Name of this bridge in the homeserver's list of application services. Two bridges on one homeserver need two names."`
+	Address     string `yaml:"address" doc:"URL at which the homeserver reaches the bridge. If they run on different machines or in different containers, use the name of the bridge's here. Dendrite also takes unix:///path/to/socket."`
+	Listen      string `yaml:"listen" doc:"Where the bridge listens for the homeserver: host:port, or unix:/path/to/socket. Use 0.0.0.0:29318 in a container."`
+	ASToken     Secret `yaml:"as_token" example:"PLACEHOLDER-as-token-made-by-causeway-init" doc:"Secret by which the homeserver knows the bridge. 'causeway init' makes a random one; the bridge does not start with this placeholder."`
+	HSToken     Secret `yaml:"hs_token" example:"PLACEHOLDER-hs-token-made-by-causeway-init" doc:"Secret by which the bridge knows the homeserver. It must differ from as_token."`
+	Bot         Bot    `yaml:"bot" doc:"The bot that people talk to."`
+	GhostPrefix string `yaml:"ghost_prefix" doc:"User names of WhatsApp contacts start with this, as in @whatsapp_15550100:example.com. It cannot be changed later."`
+}
+
+// Bot is the bridge's own Matrix user.
+type Bot struct {
+	Username    string `yaml:"username" doc:"User name of the bot, without @ and domain. It must not start with ghost_prefix."`
+	Displayname string `yaml:"displayname" doc:"Name that people see."`
+}
+
+// Database says where the state is.
+type Database struct {
+	URI DatabaseURI `yaml:"uri" doc:"sqlite:causeway.db is a file beside this configuration and needs nothing else; an absolute path works too (sqlite:/var/lib/causeway/causeway.db). For PostgreSQL, which several replicas can share, write postgres://user:password@host/database?sslmode=disable (or sslmode=verify-full)."`
+}
+
+// WhatsApp is about the connections to WhatsApp.
+type WhatsApp struct {
+	OSName              string        `yaml:"os_name" doc:"Name of the bridge in the list of linked devices on the phone. It takes effect when a device is linked."`
+	ReconnectMaxBackoff time.Duration `yaml:"reconnect_max_backoff" doc:"A lost connection is tried again at once, then at growing intervals, at most this long. Between 1s and 1h."`
+	Displayname         string        `yaml:"displayname" doc:"Name of a WhatsApp contact in Matrix, as a Go template. Fields: .PushName (the name people gave themselves, may be empty) and .Phone (like +15550100, may be empty)."`
+	TestNetwork         TestNetwork   `yaml:"test_network" hidden:"true" doc:"A simulated WhatsApp to connect to in place of the real one. Only for tests."`
+}
+
+// TestNetwork replaces the WhatsApp network by a simulator. All fields are set
+// or none.
+type TestNetwork struct {
+	Address string `yaml:"address" doc:"host:port of the simulator."`
+	RootKey string `yaml:"root_key" doc:"Root public key of the simulator's Noise certificates: 64 hexadecimal digits."`
+	CAFile  string `yaml:"ca_file" doc:"PEM file with the TLS certificate authority of the simulator."`
+}
+
+// Enabled tells whether the bridge is to connect to a simulator.
+func (t TestNetwork) Enabled() bool { return t != TestNetwork{} }
+
+// Bridge is about people.
+type Bridge struct {
+	CommandPrefix string      `yaml:"command_prefix" doc:"What a command to the bot starts with, in rooms that are not the bot's own."`
+	Permissions   Permissions `yaml:"permissions" doc:"Who may use the bridge. The key is a user ID, a server name, or \"*\" for everyone; the most specific one counts. The level is one of:\n  blocked  no access; what the user writes in bridged rooms stays on Matrix\n  relay    may write through the account of somebody who set up relaying in that room\n  user     may link WhatsApp accounts\n  admin    may also look after the bridge\nWho matches no key is blocked."`
+}
+
+// Logging is about log lines.
+type Logging struct {
+	Level  string `yaml:"level" doc:"Least important lines to show: trace, debug, info, warn or error."`
+	Format string `yaml:"format" doc:"pretty for people, json for machines."`
+}
+
+// Default returns the settings that a configuration file need not name.
+// Addresses, domain, tokens and permissions have no default.
+func Default() Config {
+	return Config{
+		Appservice: Appservice{
+			ID:          "whatsapp",
+			Address:     "http://localhost:29318",
+			Listen:      "127.0.0.1:29318",
+			Bot:         Bot{Username: "whatsappbot", Displayname: "WhatsApp bridge"},
+			GhostPrefix: "whatsapp_",
+		},
+		Database: Database{URI: "sqlite:causeway.db"},
+		WhatsApp: WhatsApp{
+			OSName:              "Causeway",
+			ReconnectMaxBackoff: 5 * time.Minute,
+			Displayname:         "{{or .PushName .Phone}} (WA)",
+		},
+		Bridge:  Bridge{CommandPrefix: "!wa"},
+		Logging: Logging{Level: "info", Format: "pretty"},
+	}
+}
