@@ -34,7 +34,7 @@ func (q *Queue) bury(ctx context.Context, e Entry, cause string) error {
 
 // delay puts an entry off.
 func (q *Queue) delay(ctx context.Context, e Entry, at time.Time, cause string) error {
-	_, err := q.db.Exec(ctx, `UPDATE queue_entry SET attempts=attempts+1, not_before=$2, last_error=$3 WHERE id=$1`,
+	_, err := q.db.Exec(ctx, `UPDATE queue_entry SET attempts=attempts+1, not_before=$2, parked_for='', last_error=$3 WHERE id=$1`,
 		e.ID, at.UnixMilli(), clip(cause))
 	if err != nil {
 		return fmt.Errorf("put off entry %d of the %s: %w", e.ID, q.name, err)

@@ -1,11 +1,14 @@
 package queue
 
+import "time"
+
 // laneSet knows which lanes wait for a goroutine and which have one. The worker's lock guards it.
 type laneSet struct {
 	limit   int
 	kinds   map[string]*laneKind
-	order   []*laneKind   // the kinds in the order they were met, so that each gets its turn
-	changed chan struct{} // has a value when something may be claimed
+	order   []*laneKind          // the kinds in the order they were met, so that each gets its turn
+	timers  map[Lane]*time.Timer // for lanes whose head is not due yet
+	changed chan struct{}        // has a value when something may be claimed
 }
 
 // laneKind is all lanes of one kind, first come first served.
@@ -24,7 +27,7 @@ const (
 )
 
 func newLaneSet(limit int) laneSet {
-	return laneSet{limit: limit, kinds: make(map[string]*laneKind), changed: make(chan struct{}, 1)}
+	return laneSet{limit: limit, kinds: make(map[string]*laneKind), timers: make(map[Lane]*time.Timer), changed: make(chan struct{}, 1)}
 }
 
 func (s *laneSet) kind(l Lane) *laneKind {
@@ -72,6 +75,17 @@ func (s *laneSet) release(l Lane, more bool) {
 	delete(k.state, l)
 	if again {
 		s.hint(l)
+	}
+}
+
+// later calls hint after a time, in place of an earlier call for the same lane.
+func (s *laneSet) later(l Lane, wait time.Duration, hint func()) {
+	if t := s.timers[l]; t != nil {
+		t.Stop()
+		delete(s.timers, l)
+	}
+	if wait > 0 {
+		s.timers[l] = time.AfterFunc(wait, hint)
 	}
 }
 

@@ -120,9 +120,7 @@ func (w *Worker) drain(ctx context.Context, lane Lane) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.lanes.release(lane, more)
-	if wait > 0 {
-		time.AfterFunc(wait, func() { w.hint([]Lane{lane}) })
-	}
+	w.lanes.later(lane, wait, func() { w.hint([]Lane{lane}) })
 	w.lanes.signal()
 }
 

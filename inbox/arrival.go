@@ -1,0 +1,154 @@
+package inbox
+
+import (
+	"encoding/json"
+	"time"
+
+	"go.mau.fi/whatsmeow/types"
+	"maunium.net/go/mautrix/id"
+
+	"causeway/database"
+)
+
+// Kinds of arrival, as they stand in the queue.
+const (
+	KindMatrixEvent     = "matrix_event"
+	KindWhatsAppMessage = "whatsapp_message"
+	KindGroupChanged    = "group_changed"
+	KindContactChanged  = "contact_changed"
+	KindLoginChanged    = "login_changed"
+	KindPairing         = "pairing"
+	KindNumberLookedUp  = "number_looked_up"
+	KindSendFailed      = "send_failed"
+)
+
+// MatrixEvent is a room event from a transaction of the homeserver, as it came.
+type MatrixEvent struct {
+	Event json.RawMessage `json:"event"`
+}
+
+// WhatsAppMessage is a decrypted message from a login's connection.
+type WhatsAppMessage struct {
+	Login   database.LoginID  `json:"login"`
+	Info    types.MessageInfo `json:"info"`
+	Message []byte            `json:"message"` // waE2E.Message as protobuf
+}
+
+// GroupChanged says what a login learned about a group: all of it, or what has changed.
+type GroupChanged struct {
+	Login database.LoginID `json:"login"`
+	Group types.JID        `json:"group"`
+	// Key makes a repeat recognisable: the id of WhatsApp's notification, or of the question that this answers.
+	Key string `json:"key"`
+	// Whole is the state of the group when all of it was learned, else nil.
+	Whole *Group `json:"whole,omitempty"`
+	// Reason is set, and Whole is nil, when the group was asked for and WhatsApp did not tell.
+	Reason string `json:"reason,omitempty"`
+
+	Name  *string       `json:"name,omitempty"`
+	Topic *string       `json:"topic,omitempty"`
+	Join  []GroupMember `json:"join,omitempty"`
+	Leave []GroupMember `json:"leave,omitempty"`
+	By    types.JID     `json:"by,omitzero"` // who did it, if known
+}
+
+// Group is the state of a WhatsApp group.
+type Group struct {
+	Name    string        `json:"name"`
+	Topic   string        `json:"topic,omitempty"`
+	Members []GroupMember `json:"members"`
+}
+
+// GroupMember is a person in a group, by one name or both.
+type GroupMember struct {
+	LID  types.JID `json:"lid,omitzero"`
+	PN   types.JID `json:"pn,omitzero"`
+	Role string    `json:"role,omitempty"` // "", "admin" or "superadmin"
+}
+
+// ContactChanged says that a person chose another name for themselves.
+type ContactChanged struct {
+	LID      types.JID `json:"lid,omitzero"`
+	PN       types.JID `json:"pn,omitzero"`
+	PushName string    `json:"push_name"`
+}
+
+// LoginChanged says what became of a login's connection, or that its phone gave a sign of life.
+type LoginChanged struct {
+	Login  database.LoginID    `json:"login"`
+	State  database.LoginState `json:"state,omitempty"` // empty when only the phone was seen
+	Detail string              `json:"detail,omitempty"`
+	Until  time.Time           `json:"until,omitzero"` // for a ban: when it ends, if WhatsApp said so
+	At     time.Time           `json:"at"`
+	Phone  bool                `json:"phone,omitempty"` // the phone gave a sign of life at At
+}
+
+// PairingStep is how far a user's attempt to log in has come.
+type PairingStep string
+
+// The steps of a login. The last three end it.
+const (
+	PairingQR      PairingStep = "qr"      // Code is the text of the QR code to show now
+	PairingCode    PairingStep = "code"    // Code is the pairing code to type, as XXXX-XXXX
+	PairingDone    PairingStep = "done"    // Account says who logged in
+	PairingFailed  PairingStep = "failed"  // Problem says why
+	PairingStopped PairingStep = "stopped" // the user has cancelled it
+)
+
+// PairingProblem is why a login failed.
+type PairingProblem string
+
+// The reasons why a login fails.
+const (
+	ProblemExpired      PairingProblem = "expired"       // nobody scanned the code or typed it in time
+	ProblemRefused      PairingProblem = "refused"       // WhatsApp or the phone refused
+	ProblemWrongCode    PairingProblem = "wrong_code"    // the phone was given another code
+	ProblemWrongNumber  PairingProblem = "wrong_number"  // no WhatsApp account has the number
+	ProblemRateLimited  PairingProblem = "rate_limited"  // too many attempts
+	ProblemOutdated     PairingProblem = "outdated"      // WhatsApp does not accept this version of the client
+	ProblemUnreachable  PairingProblem = "unreachable"   // WhatsApp cannot be reached
+	ProblemInterrupted  PairingProblem = "interrupted"   // the bridge was restarted
+	ProblemMultidevice  PairingProblem = "multidevice"   // the phone's WhatsApp is too old to link devices
+	ProblemNotSupported PairingProblem = "not_supported" // the account asks for a step that the bridge cannot do
+)
+
+// Pairing is a step of a user's attempt to log in.
+type Pairing struct {
+	User    id.UserID      `json:"user"`
+	Flow    string         `json:"flow"` // the database.LoginFlow that it belongs to
+	Serial  int            `json:"serial"`
+	Step    PairingStep    `json:"step"`
+	Code    string         `json:"code,omitempty"`
+	Expires time.Time      `json:"expires,omitzero"` // when Code is of no use any more
+	Problem PairingProblem `json:"problem,omitempty"`
+	Detail  string         `json:"detail,omitempty"` // the cause, for the log
+	Account *Account       `json:"account,omitempty"`
+}
+
+// Account is the WhatsApp account that a login has linked.
+type Account struct {
+	Login    database.LoginID `json:"login"`
+	Device   types.JID        `json:"device"` // with its device number
+	LID      types.JID        `json:"lid,omitzero"`
+	PN       types.JID        `json:"pn"`
+	PushName string           `json:"push_name,omitempty"`
+}
+
+// NumberLookedUp answers an outbox.LookUpNumber.
+type NumberLookedUp struct {
+	User   id.UserID        `json:"user"`
+	Login  database.LoginID `json:"login"`
+	Room   id.RoomID        `json:"room"`   // where to answer
+	Number string           `json:"number"` // as it was asked for
+	Found  bool             `json:"found"`
+	LID    types.JID        `json:"lid,omitzero"`
+	PN     types.JID        `json:"pn,omitzero"`
+	Key    string           `json:"key"` // of the question
+}
+
+// SendFailed says that a message from Matrix will not reach WhatsApp.
+type SendFailed struct {
+	Message database.MessageKey `json:"message"`
+	Code    string              `json:"code"`
+	Text    string              `json:"text"` // for the user
+}

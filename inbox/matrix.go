@@ -1,0 +1,110 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"causeway/database"
+	"causeway/queue"
+)
+
+// PortalField is the field of a room's creation content that names its portal, so that the room's own create event
+// settles the portal even when the bridge was killed before it saw the answer to its request.
+const PortalField = "chat.causeway.portal"
+
+// MaxEventSize is the size of an event in bytes above which it is not journaled. The specification's limit is 65,536
+// (Client-Server API, "Size limits"); homeservers add a little of their own.
+const MaxEventSize = 1 << 20
+
+// envelope is what is needed of an event to journal it.
+type envelope struct {
+	ID      id.EventID      `json:"event_id"`
+	Room    id.RoomID       `json:"room_id"`
+	Type    string          `json:"type"`
+	Sender  id.UserID       `json:"sender"`
+	Content json.RawMessage `json:"content"`
+}
+
+// AddMatrix journals the events of one transaction (Application Service API, "Pushing events"). When it returns nil the
+// homeserver may be told 200. Events are recognised by their own ID: homeservers repeat events under other transaction
+// IDs, and start those at 1 again when they are reset. An event that cannot be read becomes a dead letter.
+func (in *Inbox) AddMatrix(ctx context.Context, txn string, events []json.RawMessage) error {
+	if len(events) == 0 {
+		return nil
+	}
+	return in.db.Write(ctx, func(ctx context.Context) error {
+		for i, raw := range events {
+			if err := in.addMatrixEvent(ctx, fmt.Sprintf("%s/%d", txn, i), raw); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (in *Inbox) addMatrixEvent(ctx context.Context, place string, raw json.RawMessage) error {
+	var env envelope
+	err := json.Unmarshal(raw, &env)
+	switch {
+	case len(raw) > MaxEventSize:
+		// Only its beginning is kept: enough to see whose it was, not enough to fill the disk.
+		return in.addUnreadable(ctx, place, fmt.Sprintf("the event has %d bytes", len(raw)), raw[:4096])
+	case err != nil:
+		return in.addUnreadable(ctx, place, fmt.Sprintf("the event cannot be read: %v", err), raw)
+	case env.ID == "" || env.Room == "" || env.Sender == "" || env.Type == "":
+		return in.addUnreadable(ctx, place, "the event has no event_id, room_id, sender or type", raw)
+	}
+	if env.Type == event.StateCreate.Type && env.Sender == in.bot {
+		return in.settleRoom(ctx, env)
+	}
+	lane, err := in.laneOf(ctx, env.Room)
+	if err != nil {
+		return err
+	}
+	return in.add(ctx, lane, "matrix/"+env.ID.String(), KindMatrixEvent, MatrixEvent{Event: raw})
+}
+
+// addUnreadable keeps what cannot be understood as a dead letter. The key must differ between different events and be
+// the same for a repeat of one, which only its place in the transaction can give.
+func (in *Inbox) addUnreadable(ctx context.Context, place, cause string, raw []byte) error {
+	payload, err := json.Marshal(map[string]string{"raw": string(toValid(raw))})
+	if err != nil {
+		return fmt.Errorf("keep unreadable event: %w", err)
+	}
+	return in.AddDead(ctx, cause, queue.Entry{Lane: "unreadable/matrix", Key: "unreadable/" + place, Kind: KindMatrixEvent, Payload: payload})
+}
+
+func toValid(raw []byte) []byte {
+	if utf8.Valid(raw) {
+		return raw
+	}
+	return []byte(fmt.Sprintf("%q", raw))
+}
+
+// settleRoom records the room of a portal from the room's create event. This is done at once, not on the portal's
+// lane, so that whatever is said in the room next already finds its chat.
+func (in *Inbox) settleRoom(ctx context.Context, env envelope) error {
+	var content map[string]json.RawMessage
+	var portal database.PortalID
+	if json.Unmarshal(env.Content, &content) != nil || json.Unmarshal(content[PortalField], &portal) != nil {
+		return nil // a room that the bot made for another purpose
+	}
+	_, err := in.db.SetPortalRoom(ctx, portal, env.Room)
+	return err
+}
+
+func (in *Inbox) laneOf(ctx context.Context, room id.RoomID) (queue.Lane, error) {
+	portal, err := in.db.PortalByRoom(ctx, room)
+	if errors.Is(err, database.ErrNotFound) {
+		return RoomLane(room), nil
+	} else if err != nil {
+		return "", err
+	}
+	return ChatLane(portal.ID), nil
+}

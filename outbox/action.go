@@ -1,0 +1,149 @@
+package outbox
+
+import (
+	"encoding/json"
+	"time"
+
+	"go.mau.fi/whatsmeow/types"
+	"maunium.net/go/mautrix/id"
+
+	"causeway/database"
+)
+
+// Kinds of action, as they stand in the queue, each with the key that makes a repeat harmless.
+const (
+	KindCreateRoom   = "create_room"   // the room's alias, made from the portal's ID
+	KindSendEvent    = "send_event"    // the transaction ID, and our key in the content
+	KindSendNotice   = "send_notice"   // the transaction ID; the name of the event for those that are changed later
+	KindRemoveNotice = "remove_notice" // idempotent by nature
+	KindJoinRoom     = "join_room"     // idempotent by nature
+	KindLeaveRoom    = "leave_room"    // idempotent by nature
+	KindInvite       = "invite"        // idempotent by nature: whoever is in the room or invited is not invited again
+	KindSetProfile   = "set_profile"   // idempotent by nature
+	KindSetState     = "set_state"     // idempotent by nature
+	KindSendWhatsApp = "send_whatsapp" // the message ID, chosen at the decision
+	KindPair         = "pair"          // the login flow: a repeat is a new code of the same flow
+	KindStopPairing  = "stop_pairing"  // idempotent by nature
+	KindLogOut       = "log_out"       // idempotent by nature
+	KindLookUpNumber = "look_up_number"
+	KindFetchGroup   = "fetch_group"
+)
+
+// CreateRoom makes the room of a portal under an alias of the portal, with its name and people as the rows have them
+// when it is carried out. It waits (queue.Park, DetailsOf) while a group's details are not known.
+type CreateRoom struct {
+	Portal database.PortalID `json:"portal"`
+}
+
+// SendEvent posts an event to the room of a portal, as a ghost or as the bot.
+type SendEvent struct {
+	Portal  database.PortalID `json:"portal"`
+	As      id.UserID         `json:"as"`
+	Type    string            `json:"type"`
+	Txn     string            `json:"txn"`
+	Content json.RawMessage   `json:"content"`
+	// Message is the pair to settle; its key is put into the content as KeyField. Nil for events that show no message.
+	Message *database.MessageKey `json:"message,omitempty"`
+	// Sent is when it was sent on WhatsApp, put into the event as its timestamp ("ts", timestamp massaging).
+	Sent time.Time `json:"sent,omitzero"`
+}
+
+// SendNotice posts a message of the bot to any room.
+type SendNotice struct {
+	Room id.RoomID `json:"room"`
+	Txn  string    `json:"txn"`
+	Text string    `json:"text"`           // plain text
+	HTML string    `json:"html,omitempty"` // the same with format, if any
+	// Name, if set, remembers the event as a database.BotEvent. A second notice of the same name edits the first.
+	Name string `json:"name,omitempty"`
+	// QR, if set, is shown as an image of a QR code with that text; Text is its caption.
+	QR string `json:"qr,omitempty"`
+	// Expires, if set, is when the notice is of no use any more: it is then dropped.
+	Expires time.Time `json:"expires,omitzero"`
+	// ReplyTo, if set, is the event that the notice answers.
+	ReplyTo id.EventID `json:"reply_to,omitempty"`
+}
+
+// RemoveNotice redacts a notice that was sent with a name, if it was.
+type RemoveNotice struct {
+	Name string `json:"name"`
+}
+
+// JoinRoom lets the bot or a ghost join a room, by whatever invitation that takes. Either Room or Portal is set.
+type JoinRoom struct {
+	Room   id.RoomID         `json:"room,omitempty"`
+	Portal database.PortalID `json:"portal,omitempty"`
+	As     id.UserID         `json:"as"`
+}
+
+// LeaveRoom takes somebody out of a portal's room: ghosts leave by themselves, others are removed by the bot.
+type LeaveRoom struct {
+	Portal database.PortalID `json:"portal"`
+	User   id.UserID         `json:"user"`
+	Reason string            `json:"reason,omitempty"`
+}
+
+// Invite invites a user of the bridge to the room of a portal.
+type Invite struct {
+	Portal database.PortalID `json:"portal"`
+	User   id.UserID         `json:"user"`
+}
+
+// SetProfile sets the display name of a ghost.
+type SetProfile struct {
+	User id.UserID `json:"user"`
+	Name string    `json:"name"`
+}
+
+// SetState sets a state event in the room of a portal, as the bot. It does nothing when the room is not there yet: a
+// room is made with what the rows say.
+type SetState struct {
+	Portal  database.PortalID `json:"portal"`
+	Type    string            `json:"type"`
+	Key     string            `json:"key,omitempty"` // the state key
+	Content json.RawMessage   `json:"content"`
+}
+
+// SendWhatsApp sends a message from a login. Its ID was chosen when the pair was reserved: a repeat is the same message.
+type SendWhatsApp struct {
+	Login   database.LoginID    `json:"login"`
+	Chat    types.JID           `json:"chat"`
+	Message database.MessageKey `json:"message"`
+	Content []byte              `json:"content"` // waE2E.Message as protobuf
+}
+
+// Pair starts to link an account; its steps arrive as inbox.Pairing.
+type Pair struct {
+	User id.UserID `json:"user"`
+	Flow string    `json:"flow"`
+	// Number is the phone number to link by pairing code, digits only. Empty is by QR code.
+	Number string `json:"number,omitempty"`
+}
+
+// StopPairing ends an attempt to link an account.
+type StopPairing struct {
+	User id.UserID `json:"user"`
+	Flow string    `json:"flow"`
+}
+
+// LogOut unlinks an account on WhatsApp and forgets its session.
+type LogOut struct {
+	Login  database.LoginID `json:"login"`
+	Device types.JID        `json:"device"`
+}
+
+// LookUpNumber asks whether a phone number is on WhatsApp; the answer arrives as inbox.NumberLookedUp.
+type LookUpNumber struct {
+	User   id.UserID        `json:"user"`
+	Login  database.LoginID `json:"login"`
+	Room   id.RoomID        `json:"room"`
+	Number string           `json:"number"` // digits only
+	Key    string           `json:"key"`
+}
+
+// FetchGroup asks for the state of a group; the answer arrives as inbox.GroupChanged with the same key.
+type FetchGroup struct {
+	Login database.LoginID `json:"login"`
+	Group types.JID        `json:"group"`
+	Key   string           `json:"key"`
+}

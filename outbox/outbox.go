@@ -1,0 +1,153 @@
+// Package outbox names everything that the bridge can do to the outside, with the key that makes a repeat harmless.
+//
+// Deciders add actions here, in the transaction that records why; the matrix and whatsapp packages carry them out.
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"maunium.net/go/mautrix/id"
+
+	"causeway/database"
+	"causeway/queue"
+)
+
+// KeyField is the field of an event's content that names the message it shows, so that an event which comes back from
+// the homeserver settles its own message even when the answer to the send was lost.
+const KeyField = "chat.causeway.key"
+
+// Outbox is the way out.
+type Outbox struct{ *queue.Queue }
+
+// New returns the outbox.
+func New(db *database.DB) *Outbox { return &Outbox{queue.New(db, "outbox")} }
+
+// RoomOf names a portal's room, for actions that wait for it (queue.Park, queue.Provide).
+func RoomOf(p database.PortalID) string { return fmt.Sprintf("room/%d", p) }
+
+// DetailsOf names a group's details, for actions that wait for them.
+func DetailsOf(p database.PortalID) string { return fmt.Sprintf("details/%d", p) }
+
+// ConnectionOf names a login's connection, for actions that wait for it.
+func ConnectionOf(login database.LoginID) string { return "connection/" + string(login) }
+
+// Lanes. What the kind of a lane decides is who carries it out: see OnWhatsApp.
+func roomLane(p database.PortalID) queue.Lane   { return queue.Lane(fmt.Sprintf("room/%d", p)) }
+func memberLane(p database.PortalID) queue.Lane { return queue.Lane(fmt.Sprintf("members/%d", p)) }
+func botLane(room id.RoomID) queue.Lane         { return queue.Lane("bot/" + room.String()) }
+func ghostLane(user id.UserID) queue.Lane       { return queue.Lane("ghost/" + user.String()) }
+func sendLane(login database.LoginID, p database.PortalID) queue.Lane {
+	return queue.Lane(fmt.Sprintf("whatsapp/%s/%d", login, p))
+}
+func askLane(login database.LoginID) queue.Lane { return queue.Lane("ask/" + string(login)) }
+func pairLane(user id.UserID) queue.Lane        { return queue.Lane("pair/" + user.String()) }
+
+// OnWhatsApp reports whether the actions of a lane are carried out on WhatsApp's side.
+func OnWhatsApp(lane queue.Lane) bool {
+	switch lane.Kind() {
+	case "whatsapp", "ask", "pair":
+		return true
+	}
+	return false
+}
+
+// CreateRoom adds that action. Further ones for the same portal change nothing.
+func (o *Outbox) CreateRoom(ctx context.Context, a CreateRoom) error {
+	return o.add(ctx, roomLane(a.Portal), fmt.Sprintf("create/%d", a.Portal), KindCreateRoom, a)
+}
+
+// SendEvent adds that action.
+func (o *Outbox) SendEvent(ctx context.Context, a SendEvent) error {
+	return o.add(ctx, roomLane(a.Portal), "event/"+a.Txn, KindSendEvent, a)
+}
+
+// SendNotice adds that action.
+func (o *Outbox) SendNotice(ctx context.Context, a SendNotice) error {
+	return o.add(ctx, botLane(a.Room), "notice/"+a.Txn, KindSendNotice, a)
+}
+
+// RemoveNotice adds that action, behind what the bot still has to say in the room.
+func (o *Outbox) RemoveNotice(ctx context.Context, room id.RoomID, a RemoveNotice) error {
+	return o.add(ctx, botLane(room), "remove/"+a.Name, KindRemoveNotice, a)
+}
+
+// JoinRoom adds that action. key names the occasion, such as the invitation's event.
+func (o *Outbox) JoinRoom(ctx context.Context, key string, a JoinRoom) error {
+	lane := botLane(a.Room)
+	if a.Portal != 0 {
+		lane = memberLane(a.Portal)
+	}
+	return o.add(ctx, lane, fmt.Sprintf("join/%s%d/%s/%s", a.Room, a.Portal, a.As, key), KindJoinRoom, a)
+}
+
+// LeaveRoom adds that action. key names the occasion.
+func (o *Outbox) LeaveRoom(ctx context.Context, key string, a LeaveRoom) error {
+	return o.add(ctx, memberLane(a.Portal), fmt.Sprintf("leave/%d/%s/%s", a.Portal, a.User, key), KindLeaveRoom, a)
+}
+
+// Invite adds that action. key names the occasion.
+func (o *Outbox) Invite(ctx context.Context, key string, a Invite) error {
+	return o.add(ctx, memberLane(a.Portal), fmt.Sprintf("invite/%d/%s/%s", a.Portal, a.User, key), KindInvite, a)
+}
+
+// SetProfile adds that action. key names the occasion.
+func (o *Outbox) SetProfile(ctx context.Context, key string, a SetProfile) error {
+	return o.add(ctx, ghostLane(a.User), fmt.Sprintf("profile/%s/%s", a.User, key), KindSetProfile, a)
+}
+
+// SetState adds that action. key names the occasion.
+func (o *Outbox) SetState(ctx context.Context, key string, a SetState) error {
+	return o.add(ctx, roomLane(a.Portal), fmt.Sprintf("state/%d/%s/%s/%s", a.Portal, a.Type, a.Key, key), KindSetState, a)
+}
+
+// SendWhatsApp adds that action.
+func (o *Outbox) SendWhatsApp(ctx context.Context, a SendWhatsApp) error {
+	key := fmt.Sprintf("whatsapp/%s/%d/%s", a.Login, a.Message.Portal, a.Message.ID)
+	return o.add(ctx, sendLane(a.Login, a.Message.Portal), key, KindSendWhatsApp, a)
+}
+
+// Pair adds that action.
+func (o *Outbox) Pair(ctx context.Context, a Pair) error {
+	return o.add(ctx, pairLane(a.User), "pair/"+a.Flow, KindPair, a)
+}
+
+// StopPairing adds that action.
+func (o *Outbox) StopPairing(ctx context.Context, a StopPairing) error {
+	return o.add(ctx, pairLane(a.User), "stop_pairing/"+a.Flow, KindStopPairing, a)
+}
+
+// LogOut adds that action. key names the occasion.
+func (o *Outbox) LogOut(ctx context.Context, key string, a LogOut) error {
+	return o.add(ctx, askLane(a.Login), fmt.Sprintf("log_out/%s/%s", a.Device, key), KindLogOut, a)
+}
+
+// LookUpNumber adds that action.
+func (o *Outbox) LookUpNumber(ctx context.Context, a LookUpNumber) error {
+	return o.add(ctx, askLane(a.Login), "number/"+a.Key, KindLookUpNumber, a)
+}
+
+// FetchGroup adds that action.
+func (o *Outbox) FetchGroup(ctx context.Context, a FetchGroup) error {
+	return o.add(ctx, askLane(a.Login), fmt.Sprintf("group/%s/%s", a.Group, a.Key), KindFetchGroup, a)
+}
+
+func (o *Outbox) add(ctx context.Context, lane queue.Lane, key, kind string, v any) error {
+	payload, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", kind, err)
+	}
+	// Postgres takes no NUL characters in text; a key is made of what strangers send.
+	return o.Add(ctx, queue.Entry{Lane: lane, Key: strings.ReplaceAll(key, "\x00", ""), Kind: kind, Payload: payload})
+}
+
+// Decode reads the action of an entry. An action that cannot be read will never be: it becomes a dead letter.
+func Decode[T any](e queue.Entry) (T, error) {
+	var v T
+	if err := json.Unmarshal(e.Payload, &v); err != nil {
+		return v, queue.Dead(fmt.Errorf("decode %s: %w", e.Kind, err))
+	}
+	return v, nil
+}
