@@ -77,11 +77,8 @@ type reader struct {
 // report notes a problem of a setting. Only the first of each setting counts:
 // one that was mistyped or is of the wrong type is not missing as well.
 func (r *reader) report(setting, what, fix string) {
-	if r.meant[setting] {
-		return
-	}
 	for at := setting; at != ""; at = parent(at) {
-		if len(r.problems.About(at)) > 0 {
+		if r.meant[at] || len(r.problems.About(at)) > 0 {
 			return
 		}
 	}

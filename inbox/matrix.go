@@ -2,10 +2,11 @@ package inbox
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"unicode/utf8"
+	"strings"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -22,6 +23,13 @@ const PortalField = "chat.causeway.portal"
 // (Client-Server API, "Size limits"); homeservers add a little of their own.
 const MaxEventSize = 1 << 20
 
+// maxIDSize is the size of an identifier in bytes above which an event is not read; the specification's limit is 255.
+const maxIDSize = 1024
+
+// maxUnreadable is how much of an unreadable event is kept, in bytes: enough to see whose it was, not enough to fill
+// the disk.
+const maxUnreadable = 4096
+
 // envelope is what is needed of an event to journal it.
 type envelope struct {
 	ID      id.EventID      `json:"event_id"`
@@ -34,13 +42,13 @@ type envelope struct {
 // AddMatrix journals the events of one transaction (Application Service API, "Pushing events"). When it returns nil the
 // homeserver may be told 200. Events are recognised by their own ID: homeservers repeat events under other transaction
 // IDs, and start those at 1 again when they are reset. An event that cannot be read becomes a dead letter.
-func (in *Inbox) AddMatrix(ctx context.Context, txn string, events []json.RawMessage) error {
+func (in *Inbox) AddMatrix(ctx context.Context, events []json.RawMessage) error {
 	if len(events) == 0 {
 		return nil
 	}
 	return in.db.Write(ctx, func(ctx context.Context) error {
-		for i, raw := range events {
-			if err := in.addMatrixEvent(ctx, fmt.Sprintf("%s/%d", txn, i), raw); err != nil {
+		for _, raw := range events {
+			if err := in.addMatrixEvent(ctx, raw); err != nil {
 				return err
 			}
 		}
@@ -48,17 +56,18 @@ func (in *Inbox) AddMatrix(ctx context.Context, txn string, events []json.RawMes
 	})
 }
 
-func (in *Inbox) addMatrixEvent(ctx context.Context, place string, raw json.RawMessage) error {
+func (in *Inbox) addMatrixEvent(ctx context.Context, raw json.RawMessage) error {
 	var env envelope
 	err := json.Unmarshal(raw, &env)
 	switch {
 	case len(raw) > MaxEventSize:
-		// Only its beginning is kept: enough to see whose it was, not enough to fill the disk.
-		return in.addUnreadable(ctx, place, fmt.Sprintf("the event has %d bytes", len(raw)), raw[:4096])
+		return in.addUnreadable(ctx, fmt.Sprintf("the event has %d bytes", len(raw)), raw)
 	case err != nil:
-		return in.addUnreadable(ctx, place, fmt.Sprintf("the event cannot be read: %v", err), raw)
+		return in.addUnreadable(ctx, fmt.Sprintf("the event cannot be read: %v", err), raw)
+	case len(env.ID) > maxIDSize || len(env.Room) > maxIDSize || len(env.Sender) > maxIDSize:
+		return in.addUnreadable(ctx, "the event has an event_id, room_id or sender that is too long", raw)
 	case env.ID == "" || env.Room == "" || env.Sender == "" || env.Type == "":
-		return in.addUnreadable(ctx, place, "the event has no event_id, room_id, sender or type", raw)
+		return in.addUnreadable(ctx, "the event has no event_id, room_id, sender or type", raw)
 	}
 	if env.Type == event.StateCreate.Type && env.Sender == in.bot {
 		return in.settleRoom(ctx, env)
@@ -70,21 +79,15 @@ func (in *Inbox) addMatrixEvent(ctx context.Context, place string, raw json.RawM
 	return in.add(ctx, lane, "matrix/"+env.ID.String(), KindMatrixEvent, MatrixEvent{Event: raw})
 }
 
-// addUnreadable keeps what cannot be understood as a dead letter. The key must differ between different events and be
-// the same for a repeat of one, which only its place in the transaction can give.
-func (in *Inbox) addUnreadable(ctx context.Context, place, cause string, raw []byte) error {
-	payload, err := json.Marshal(map[string]string{"raw": string(toValid(raw))})
+// addUnreadable keeps what cannot be understood as a dead letter. Having no ID that can be trusted, it is recognised by
+// its content when it is pushed again.
+func (in *Inbox) addUnreadable(ctx context.Context, cause string, raw []byte) error {
+	key := fmt.Sprintf("unreadable/%x", sha256.Sum256(raw))
+	payload, err := json.Marshal(map[string]string{"raw": strings.ToValidUTF8(string(raw[:min(len(raw), maxUnreadable)]), "?")})
 	if err != nil {
 		return fmt.Errorf("keep unreadable event: %w", err)
 	}
-	return in.AddDead(ctx, cause, queue.Entry{Lane: "unreadable/matrix", Key: "unreadable/" + place, Kind: KindMatrixEvent, Payload: payload})
-}
-
-func toValid(raw []byte) []byte {
-	if utf8.Valid(raw) {
-		return raw
-	}
-	return []byte(fmt.Sprintf("%q", raw))
+	return in.AddDead(ctx, cause, queue.Entry{Lane: "unreadable/matrix", Key: key, Kind: KindMatrixEvent, Payload: payload})
 }
 
 // settleRoom records the room of a portal from the room's create event. This is done at once, not on the portal's
