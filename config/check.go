@@ -156,7 +156,7 @@ func checkWhatsApp(w WhatsApp, report report) {
 		report("whatsapp.reconnect_max_backoff", "is "+d.String(), "write a duration between 1s and 1h")
 	}
 	if _, err := w.ContactName(); err != nil {
-		report("whatsapp.displayname", "is not a good template: "+strings.TrimPrefix(err.Error(), "template: "),
+		report("whatsapp.displayname", "is not a good template: "+err.Error(),
 			"write one like {{or .PushName .Phone}} (WA)")
 	}
 }

@@ -33,7 +33,7 @@ type Homeserver struct {
 // service API, section "Registration").
 type Appservice struct {
 	ID          string `yaml:"id" doc:"Name of this bridge in the homeserver's list of application services. Two bridges on one homeserver need two names."`
-	Address     string `yaml:"address" doc:"URL at which the homeserver reaches the bridge. If they run on different machines or in different containers, use the name of the bridge's here. Dendrite also takes unix:///path/to/socket."`
+	Address     string `yaml:"address" doc:"URL at which the homeserver reaches the bridge. If they run on different machines or in different containers, name the bridge's here. Dendrite also takes unix:///path/to/socket."`
 	Listen      string `yaml:"listen" doc:"Where the bridge listens for the homeserver: host:port, or unix:/path/to/socket. Use 0.0.0.0:29318 in a container."`
 	ASToken     Secret `yaml:"as_token" example:"PLACEHOLDER-as-token-made-by-causeway-init" doc:"Secret by which the homeserver knows the bridge. 'causeway init' makes a random one; the bridge does not start with this placeholder."`
 	HSToken     Secret `yaml:"hs_token" example:"PLACEHOLDER-hs-token-made-by-causeway-init" doc:"Secret by which the bridge knows the homeserver. It must differ from as_token."`
@@ -74,7 +74,7 @@ func (t TestNetwork) Enabled() bool { return t != TestNetwork{} }
 // Bridge is about people.
 type Bridge struct {
 	CommandPrefix string      `yaml:"command_prefix" doc:"What a command to the bot starts with, in rooms that are not the bot's own."`
-	Permissions   Permissions `yaml:"permissions" doc:"Who may use the bridge. The key is a user ID, a server name, or \"*\" for everyone; the most specific one counts. The level is one of:\n  blocked  no access; what the user writes in bridged rooms stays on Matrix\n  relay    may write through the account of somebody who set up relaying in that room\n  user     may link WhatsApp accounts\n  admin    may also look after the bridge\nWho matches no key is blocked."`
+	Permissions   Permissions `yaml:"permissions" doc:"Who may use the bridge. The key is a user ID, a server name, or \"*\" for everyone; the most specific one counts. The level is one of:\n  blocked: no access; what the user writes in bridged rooms stays on Matrix\n  relay: may write through the account of somebody who set up relaying in that room\n  user: may also link WhatsApp accounts\n  admin: may also look after the bridge\nWho matches no key is blocked."`
 }
 
 // Logging is about log lines.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"text/template"
@@ -20,7 +21,7 @@ type contact struct {
 func (w WhatsApp) ContactName() (func(pushName, phone string) string, error) {
 	parsed, err := template.New("displayname").Parse(w.Displayname)
 	if err != nil {
-		return nil, fmt.Errorf("read the template: %w", err)
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "template: displayname:1: "))
 	}
 	name := func(pushName, phone string) (string, error) {
 		var text strings.Builder
@@ -32,7 +33,8 @@ func (w WhatsApp) ContactName() (func(pushName, phone string) string, error) {
 	for _, sample := range []contact{{"Ada", "+15550100"}, {"", "+15550100"}, {"Ada", ""}} {
 		text, err := name(sample.PushName, sample.Phone)
 		if err != nil {
-			return nil, fmt.Errorf("use the template: %w", err)
+			_, where, _ := strings.Cut(err.Error(), " at ")
+			return nil, errors.New(where)
 		}
 		if text == "" {
 			return nil, fmt.Errorf("it gives an empty name for push name %q and phone %q", sample.PushName, sample.Phone)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 )
 
 // maxFile is the most that is read of any file, in bytes.
@@ -46,6 +47,8 @@ func Parse(path string, text []byte, environ []string) (Config, error) {
 		slices.SortStableFunc(r.problems, func(a, b Problem) int { return a.Line - b.Line })
 		return Config{}, r.problems
 	}
+	c.Homeserver.Address = strings.TrimRight(c.Homeserver.Address, "/")
+	c.Appservice.Address = strings.TrimRight(c.Appservice.Address, "/")
 	dir := filepath.Dir(path)
 	c.Database.URI = c.Database.URI.relativeTo(dir)
 	if ca := c.WhatsApp.TestNetwork.CAFile; ca != "" && !filepath.IsAbs(ca) {

@@ -14,7 +14,10 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-var yamlError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
+var (
+	yamlError    = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
+	indentingTab = regexp.MustCompile(`(?m)^ *\t`)
+)
 
 // readYAML reads the file into a configuration. It is false if the text is not
 // YAML at all, so that there is nothing to check.
@@ -24,14 +27,14 @@ func (r *reader) readYAML(text []byte, into reflect.Value) bool {
 	if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
 		return true
 	} else if err != nil {
-		r.syntax(err)
+		r.syntax(err, text)
 		return false
 	}
 	if err := decoder.Decode(&second); err == nil {
 		r.problems = append(r.problems, Problem{Source: r.file, Line: second.Line,
 			What: "a second YAML document starts here", Fix: "remove the line of dashes"})
 	} else if !errors.Is(err, io.EOF) {
-		r.syntax(err)
+		r.syntax(err, text)
 		return false
 	}
 	root := document.Content[0]
@@ -48,12 +51,18 @@ func (r *reader) readYAML(text []byte, into reflect.Value) bool {
 }
 
 // syntax reports what the YAML parser says.
-func (r *reader) syntax(err error) {
+func (r *reader) syntax(err error, text []byte) {
 	p := Problem{Source: r.file, What: "is not valid YAML: " + err.Error(),
-		Fix: "check indentation (spaces, no tabs) and quotes on this line and the one before"}
+		Fix: "check indentation (spaces, no tabs) and quotes on and around this line"}
 	if match := yamlError.FindStringSubmatch(err.Error()); match != nil {
 		p.Line, _ = strconv.Atoi(match[1])
 		p.What = "is not valid YAML: " + match[2]
+	}
+	// Of a tab the parser tells the line before.
+	if tab := indentingTab.FindIndex(text); tab != nil {
+		p.Line = bytes.Count(text[:tab[1]], []byte("\n")) + 1
+		p.What = "is not valid YAML: a tab is not indentation"
+		p.Fix = "use spaces"
 	}
 	r.problems = append(r.problems, p)
 }
