@@ -64,7 +64,7 @@ func (r *reader) override(s setting, given map[string]string) {
 		return
 	}
 	// What is wrong in the file does not matter if it is overridden.
-	r.problems = slices.DeleteFunc(r.problems, func(p Problem) bool { return p.Setting == s.path })
+	r.forget(s.path)
 	r.variables[s.path] = name
 	r.assign(s, text)
 }
@@ -93,6 +93,6 @@ func (r *reader) unknownVariables(given map[string]string, names []string) {
 		} else if meant := nearest(stem, names); meant != "" {
 			p.Fix = "did you mean " + meant + strings.TrimPrefix(name, stem) + "?"
 		}
-		r.problems = append(r.problems, p)
+		r.add(p)
 	}
 }

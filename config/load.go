@@ -38,7 +38,7 @@ func Load(path string, environ []string) (Config, error) {
 // relative paths.
 func Parse(path string, text []byte, environ []string) (Config, error) {
 	c := Default()
-	r := &reader{file: path, lines: map[string]int{}, variables: map[string]string{}, meant: map[string]bool{}}
+	r := &reader{file: path, lines: map[string]int{}, variables: map[string]string{}, noted: map[string]bool{}}
 	if r.readYAML(text, reflect.ValueOf(&c).Elem()) {
 		r.readEnvironment(&c, environ)
 		check(&c, r.report)
@@ -60,7 +60,7 @@ func Parse(path string, text []byte, environ []string) (Config, error) {
 // Check says what is wrong with a configuration that was not read from a file.
 // The problems have no source.
 func Check(c Config) Problems {
-	r := &reader{}
+	r := &reader{noted: map[string]bool{}}
 	check(&c, r.report)
 	return r.problems
 }
@@ -72,8 +72,9 @@ type reader struct {
 	lines map[string]int
 	// variables has the environment variable that gave a setting.
 	variables map[string]string
-	// meant has the settings that an unknown key was probably meant for.
-	meant    map[string]bool
+	// noted has the settings of which there is a problem, and those that an
+	// unknown key was probably meant for.
+	noted    map[string]bool
 	problems Problems
 }
 
@@ -81,7 +82,7 @@ type reader struct {
 // one that was mistyped or is of the wrong type is not missing as well.
 func (r *reader) report(setting, what, fix string) {
 	for at := setting; at != ""; at = parent(at) {
-		if r.meant[at] || len(r.problems.About(at)) > 0 {
+		if r.noted[at] {
 			return
 		}
 	}
@@ -91,7 +92,19 @@ func (r *reader) report(setting, what, fix string) {
 	} else {
 		p.Line = r.line(setting)
 	}
+	r.add(p)
+}
+
+// add notes a problem in any case.
+func (r *reader) add(p Problem) {
+	r.noted[p.Setting] = true
 	r.problems = append(r.problems, p)
+}
+
+// forget drops the problems of a setting.
+func (r *reader) forget(setting string) {
+	delete(r.noted, setting)
+	r.problems = slices.DeleteFunc(r.problems, func(p Problem) bool { return p.Setting == setting })
 }
 
 // line is where a setting stands, or its section, or 0.

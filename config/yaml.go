@@ -31,7 +31,7 @@ func (r *reader) readYAML(text []byte, into reflect.Value) bool {
 		return false
 	}
 	if err := decoder.Decode(&second); err == nil {
-		r.problems = append(r.problems, Problem{Source: r.file, Line: second.Line,
+		r.add(Problem{Source: r.file, Line: second.Line,
 			What: "a second YAML document starts here", Fix: "remove the line of dashes"})
 	} else if !errors.Is(err, io.EOF) {
 		r.syntax(err, text)
@@ -42,7 +42,7 @@ func (r *reader) readYAML(text []byte, into reflect.Value) bool {
 		return true
 	}
 	if root.Kind != yaml.MappingNode {
-		r.problems = append(r.problems, Problem{Source: r.file, Line: root.Line,
+		r.add(Problem{Source: r.file, Line: root.Line,
 			What: "the file is not a list of settings", Fix: "write 'name: value' lines as in example-config.yaml"})
 		return false
 	}
@@ -64,7 +64,7 @@ func (r *reader) syntax(err error, text []byte) {
 		p.What = "is not valid YAML: a tab is not indentation"
 		p.Fix = "use spaces"
 	}
-	r.problems = append(r.problems, p)
+	r.add(p)
 }
 
 // readSection reads a mapping into a struct.
@@ -108,7 +108,7 @@ func (r *reader) assign(s setting, text string) {
 func (r *reader) repeated(path string, key *yaml.Node) bool {
 	first, again := r.lines[path]
 	if again {
-		r.problems = append(r.problems, Problem{Source: r.file, Line: key.Line, Setting: path,
+		r.add(Problem{Source: r.file, Line: key.Line, Setting: path,
 			What: fmt.Sprintf("is set twice, first on line %d", first), Fix: "remove one"})
 		return true
 	}
@@ -132,17 +132,17 @@ func (r *reader) unknown(key *yaml.Node, path string, known []setting) {
 	c := Default()
 	if meant := nearest(strings.ToLower(key.Value), here); meant != "" {
 		p.Fix = fmt.Sprintf("did you mean %q?", meant)
-		r.meant[strings.TrimPrefix(path+"."+meant, ".")] = true
+		r.noted[strings.TrimPrefix(path+"."+meant, ".")] = true
 	} else {
 		for _, s := range allLeaves(&c) {
 			if s.key() == key.Value {
 				p.Fix = fmt.Sprintf("did you mean %q?", s.path)
-				r.meant[s.path] = true
+				r.noted[s.path] = true
 				break
 			}
 		}
 	}
-	r.problems = append(r.problems, p)
+	r.add(p)
 }
 
 // readPermissions reads the map of permissions.
