@@ -74,7 +74,7 @@ func (t TestNetwork) Enabled() bool { return t != TestNetwork{} }
 // Bridge is about people.
 type Bridge struct {
 	CommandPrefix string      `yaml:"command_prefix" doc:"What a command to the bot starts with, in rooms that are not the bot's own."`
-	Permissions   Permissions `yaml:"permissions" doc:"Who may use the bridge. The key is a user ID, a server name, or \"*\" for everyone; the most specific one counts. The level is one of:\n  blocked: no access; what the user writes in bridged rooms stays on Matrix\n  relay: may write through the account of somebody who set up relaying in that room\n  user: may also link WhatsApp accounts\n  admin: may also look after the bridge\nWho matches no key is blocked."`
+	Permissions   Permissions `yaml:"permissions" doc:"Who may use the bridge: blocked, relay, user or admin for a user ID, a server name or \"*\" (everyone). The most specific one counts; who matches none is blocked.\n  blocked: no access; what the user writes in bridged rooms stays on Matrix\n  relay: may write through the account of somebody who set up relaying in that room\n  user: may also link WhatsApp accounts\n  admin: may also look after the bridge"`
 }
 
 // Logging is about log lines.
