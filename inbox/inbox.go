@@ -43,7 +43,7 @@ func LoginLane(login database.LoginID) queue.Lane { return queue.Lane("login/" +
 // AddWhatsApp journals one message. When it returns nil the message may be acknowledged.
 func (in *Inbox) AddWhatsApp(ctx context.Context, m WhatsAppMessage) error {
 	return in.db.Write(ctx, func(ctx context.Context) error {
-		portal, err := in.db.EnsurePortal(ctx, Receiver(m.Login, m.Info.Chat), chatNames(m.Info)...)
+		portal, err := in.db.EnsurePortal(ctx, Receiver(m.Login, m.Info.Chat), ChatNames(m.Info)...)
 		if err != nil {
 			return err
 		}
@@ -119,8 +119,8 @@ func Receiver(login database.LoginID, chat types.JID) database.LoginID {
 	return login
 }
 
-// chatNames lists the names that a message's chat goes by, the LID first.
-func chatNames(info types.MessageInfo) []types.JID {
+// ChatNames lists the names that a message's chat goes by, the LID first.
+func ChatNames(info types.MessageInfo) []types.JID {
 	alt := info.SenderAlt
 	if info.IsFromMe {
 		alt = info.RecipientAlt

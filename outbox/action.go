@@ -74,6 +74,7 @@ type JoinRoom struct {
 	Room   id.RoomID         `json:"room,omitempty"`
 	Portal database.PortalID `json:"portal,omitempty"`
 	As     id.UserID         `json:"as"`
+	By     id.UserID         `json:"by,omitempty"` // who asks As in first, if an invitation is missing; empty is the bot in a portal's room, nobody elsewhere
 }
 
 // LeaveRoom takes somebody out of a portal's room: ghosts leave by themselves, others are removed by the bot.

@@ -5,6 +5,7 @@ package outbox
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -93,14 +94,14 @@ func (o *Outbox) Invite(ctx context.Context, key string, a Invite) error {
 	return o.add(ctx, memberLane(a.Portal), fmt.Sprintf("invite/%d/%s/%s", a.Portal, a.User, key), KindInvite, a)
 }
 
-// SetProfile adds that action. key names the occasion.
-func (o *Outbox) SetProfile(ctx context.Context, key string, a SetProfile) error {
-	return o.add(ctx, ghostLane(a.User), fmt.Sprintf("profile/%s/%s", a.User, key), KindSetProfile, a)
+// SetProfile adds that action. Its key is new each time: a name may come back.
+func (o *Outbox) SetProfile(ctx context.Context, a SetProfile) error {
+	return o.add(ctx, ghostLane(a.User), "profile/"+rand.Text(), KindSetProfile, a)
 }
 
-// SetState adds that action. key names the occasion.
-func (o *Outbox) SetState(ctx context.Context, key string, a SetState) error {
-	return o.add(ctx, roomLane(a.Portal), fmt.Sprintf("state/%d/%s/%s/%s", a.Portal, a.Type, a.Key, key), KindSetState, a)
+// SetState adds that action. Its key is new each time: a state may come back.
+func (o *Outbox) SetState(ctx context.Context, a SetState) error {
+	return o.add(ctx, roomLane(a.Portal), "state/"+rand.Text(), KindSetState, a)
 }
 
 // SendWhatsApp adds that action.

@@ -1,0 +1,53 @@
+// Package convert turns the content of messages into the other side's form. It is pure: data in, data out; no
+// database, no network, no clock.
+//
+// A file is a kind of content and holds both directions.
+package convert
+
+import (
+	"go.mau.fi/whatsmeow/proto/waE2E"
+	"maunium.net/go/mautrix/event"
+)
+
+// Unsupported is the error for content that the other side has no form for, or that cannot be converted yet.
+type Unsupported struct {
+	Kind string // for people: "an image", "a poll"
+}
+
+func (u Unsupported) Error() string { return "cannot convert " + u.Kind }
+
+// ToMatrix converts a WhatsApp message. What cannot be shown becomes a notice that says so; a message without content
+// for people gives nil.
+func ToMatrix(msg *waE2E.Message) *event.MessageEventContent {
+	msg = unwrap(msg)
+	if text, ok := textOf(msg); ok {
+		return textToMatrix(text)
+	}
+	return unsupportedToMatrix(msg)
+}
+
+// ToWhatsApp converts a Matrix message. The error is an Unsupported.
+func ToWhatsApp(content *event.MessageEventContent) (*waE2E.Message, error) {
+	switch content.MsgType {
+	case event.MsgText, event.MsgNotice, event.MsgEmote:
+		return textToWhatsApp(content), nil
+	}
+	return nil, unsupportedFromMatrix(content)
+}
+
+// unwrap takes a message out of the envelopes that only say how it is to be treated.
+func unwrap(msg *waE2E.Message) *waE2E.Message {
+	for range 5 { // an envelope in an envelope is normal, a Russian doll is not
+		inner := msg.GetDeviceSentMessage().GetMessage()
+		for _, wrapped := range []*waE2E.FutureProofMessage{msg.GetEphemeralMessage(), msg.GetDocumentWithCaptionMessage(), msg.GetGroupMentionedMessage()} {
+			if wrapped.GetMessage() != nil {
+				inner = wrapped.GetMessage()
+			}
+		}
+		if inner == nil {
+			return msg
+		}
+		msg = inner
+	}
+	return msg
+}

@@ -1,0 +1,91 @@
+// Package portal decides what happens in a chat and in the room that shows it.
+//
+// It only decides: it reads and writes rows and adds actions to the outbox, in the transaction of its caller. A file
+// is a kind of event and holds both directions.
+package portal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.mau.fi/whatsmeow/types"
+	"maunium.net/go/mautrix/id"
+
+	"causeway/database"
+	"causeway/inbox"
+	"causeway/outbox"
+	"causeway/queue"
+)
+
+// People knows who is who. The puppet package has it.
+type People interface {
+	// Ensure finds or adds the person who goes by a LID, a phone number or both.
+	Ensure(ctx context.Context, lid, pn types.JID, pushName string) (database.Puppet, error)
+	// IsGhost reports whether a Matrix user stands for a person on WhatsApp.
+	IsGhost(user id.UserID) bool
+}
+
+// Portals decides for all portals. It keeps no state of its own.
+type Portals struct {
+	db     *database.DB
+	in     *inbox.Inbox
+	out    *outbox.Outbox
+	people People
+	bot    id.UserID
+}
+
+// New returns the decider.
+func New(db *database.DB, in *inbox.Inbox, out *outbox.Outbox, people People, bot id.UserID) *Portals {
+	return &Portals{db: db, in: in, out: out, people: people, bot: bot}
+}
+
+// loginLimit is how long an arrival waits for the login that it came by to be written down. That happens on another
+// lane, right after a user has logged in.
+const loginLimit = time.Minute
+
+// LoginOf names a login's row, for arrivals that wait for it (queue.Park, queue.Provide).
+func LoginOf(login database.LoginID) string { return "login/" + string(login) }
+
+func (p *Portals) login(ctx context.Context, login database.LoginID) (database.Login, error) {
+	row, err := p.db.LoginByID(ctx, login)
+	if errors.Is(err, database.ErrNotFound) {
+		return row, &queue.Park{Name: LoginOf(login), Limit: loginLimit}
+	}
+	return row, err
+}
+
+// enter notes that a login is in a chat, and asks the login's user into the room when the room is there already; a new
+// room is made with an invitation for every login.
+func (p *Portals) enter(ctx context.Context, portal database.Portal, login database.Login, occasion string) error {
+	isNew, err := p.db.AddPortalLogin(ctx, portal.ID, login.ID)
+	if err != nil || !isNew || portal.RoomID == "" {
+		return err
+	}
+	return p.out.Invite(ctx, occasion, outbox.Invite{Portal: portal.ID, User: login.User})
+}
+
+// ensureRoom sees to it that the portal will have a room. A group's name and members are asked for first.
+func (p *Portals) ensureRoom(ctx context.Context, portal database.Portal, login database.LoginID) error {
+	if portal.RoomID != "" {
+		return nil
+	}
+	if !portal.HasDetails {
+		key := fmt.Sprintf("first/%d/%s", portal.ID, login)
+		if err := p.out.FetchGroup(ctx, outbox.FetchGroup{Login: login, Group: portal.Chat, Key: key}); err != nil {
+			return err
+		}
+	}
+	return p.out.CreateRoom(ctx, outbox.CreateRoom{Portal: portal.ID})
+}
+
+// direct makes sure that a direct chat knows the person it is with.
+func (p *Portals) direct(ctx context.Context, portal database.Portal, other database.PuppetID) (database.Portal, error) {
+	if !portal.IsDirect() || portal.Other == other || other == 0 {
+		return portal, nil
+	}
+	portal.Other = other
+	return portal, p.db.SetPortalOther(ctx, portal.ID, other)
+}
+
