@@ -1,0 +1,80 @@
+// Command provision gets what the tests need, and runs a command with it.
+//
+//	provision lint -- run ./...                 the pinned golangci-lint
+//	provision postgres -- go test ./database    a Postgres of its own, in CAUSEWAY_TEST_POSTGRES
+//	provision synapse | dendrite                fetch or build the homeserver into .cache
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"causeway/e2e/provision"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:])
+	var failed *exec.ExitError
+	if errors.As(err, &failed) && failed.ExitCode() > 0 {
+		os.Exit(failed.ExitCode())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "provision:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) (err error) {
+	what, command := "", []string(nil)
+	if len(args) > 0 {
+		what = args[0]
+	}
+	if at := slices.Index(args, "--"); at >= 0 {
+		command = args[at+1:]
+	}
+	cache, err := provision.Open(func(line string) { fmt.Fprintln(os.Stderr, line) })
+	if err != nil {
+		return err
+	}
+	switch what {
+	case "lint":
+		program, err := cache.Linter(ctx)
+		if err != nil || len(command) == 0 {
+			return err
+		}
+		return pass(ctx, append([]string{program}, command...))
+	case provision.Synapse, provision.Dendrite:
+		_, err := cache.Install(ctx, what)
+		return err
+	case "postgres":
+		pg, err := cache.StartPostgres(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, pg.Stop()) }()
+		if len(command) == 0 {
+			fmt.Println(pg.URI())
+			<-ctx.Done()
+			return nil
+		}
+		return pass(ctx, command, "CAUSEWAY_TEST_POSTGRES="+pg.URI())
+	}
+	return fmt.Errorf("say what to provide: lint, postgres, %s or %s", provision.Synapse, provision.Dendrite)
+}
+
+// pass runs a command with this one's input and output.
+func pass(ctx context.Context, command []string, env ...string) error {
+	child := exec.CommandContext(ctx, command[0], command[1:]...)
+	child.Stdin, child.Stdout, child.Stderr = os.Stdin, os.Stdout, os.Stderr
+	child.Env = append(os.Environ(), env...)
+	child.Cancel = func() error { return child.Process.Signal(syscall.SIGTERM) }
+	return child.Run()
+}
