@@ -229,10 +229,15 @@ func (s *setUp) likelyDomain() string {
 		return domain
 	}
 	address, err := url.Parse(s.homeserver)
-	if err != nil || net.ParseIP(address.Hostname()) != nil {
+	if err != nil {
 		return ""
 	}
+	// A local address says nothing about the server name, and a wrong one
+	// cannot be put right later.
 	host := address.Hostname()
+	if net.ParseIP(host) != nil || !strings.Contains(host, ".") {
+		return ""
+	}
 	for _, usual := range []string{"matrix.", "synapse."} {
 		host = strings.TrimPrefix(host, usual)
 	}
