@@ -40,6 +40,9 @@ func UserLane(user id.UserID) queue.Lane { return queue.Lane("user/" + user.Stri
 // LoginLane is the lane of what concerns a login and no chat.
 func LoginLane(login database.LoginID) queue.Lane { return queue.Lane("login/" + string(login)) }
 
+// LoginOf names a login's row, for arrivals that wait for it (queue.Park, queue.Provide).
+func LoginOf(login database.LoginID) string { return "login/" + string(login) }
+
 // AddWhatsApp journals one message. When it returns nil the message may be acknowledged.
 func (in *Inbox) AddWhatsApp(ctx context.Context, m WhatsAppMessage) error {
 	return in.db.Write(ctx, func(ctx context.Context) error {

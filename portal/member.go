@@ -155,7 +155,7 @@ func (p *Portals) leave(ctx context.Context, portal database.Portal, puppet data
 
 // GhostInvited decides about a Matrix user who asks a ghost into a room: a new direct room with it is the chat with
 // that person.
-func (p *Portals) GhostInvited(ctx context.Context, evt *event.Event, logins []database.Login) error {
+func (p *Portals) GhostInvited(ctx context.Context, evt *event.Event) error {
 	ghost, err := p.db.PuppetByUserID(ctx, guest(evt))
 	if errors.Is(err, database.ErrNotFound) {
 		return p.declineUnknown(ctx, evt)
@@ -164,6 +164,10 @@ func (p *Portals) GhostInvited(ctx context.Context, evt *event.Event, logins []d
 	}
 	if _, err := p.db.PortalByRoom(ctx, evt.RoomID); !errors.Is(err, database.ErrNotFound) {
 		return err // a portal's own room: the bridge itself asks its ghosts in
+	}
+	logins, err := p.db.LoginsOf(ctx, evt.Sender)
+	if err != nil {
+		return err
 	}
 	if len(logins) == 0 {
 		return p.tell(ctx, evt, "no_login", "To chat with "+ghost.Name+", link your WhatsApp account first: write \"login qr\" here.")

@@ -45,13 +45,10 @@ func New(db *database.DB, in *inbox.Inbox, out *outbox.Outbox, people People, bo
 // lane, right after a user has logged in.
 const loginLimit = time.Minute
 
-// LoginOf names a login's row, for arrivals that wait for it (queue.Park, queue.Provide).
-func LoginOf(login database.LoginID) string { return "login/" + string(login) }
-
 func (p *Portals) login(ctx context.Context, login database.LoginID) (database.Login, error) {
 	row, err := p.db.LoginByID(ctx, login)
 	if errors.Is(err, database.ErrNotFound) {
-		return row, &queue.Park{Name: LoginOf(login), Limit: loginLimit}
+		return row, &queue.Park{Name: inbox.LoginOf(login), Limit: loginLimit}
 	}
 	return row, err
 }
@@ -88,4 +85,3 @@ func (p *Portals) direct(ctx context.Context, portal database.Portal, other data
 	portal.Other = other
 	return portal, p.db.SetPortalOther(ctx, portal.ID, other)
 }
-

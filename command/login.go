@@ -1,0 +1,130 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nyaruka/phonenumbers"
+
+	"causeway/database"
+	"causeway/outbox"
+)
+
+const loginUsage = "Write \"login qr\" to get a QR code, or \"login phone\" and your number with its country code, as in \"login phone +491701234567\", to get a code that you type on your phone."
+
+func (c *Commands) login(ctx context.Context, in call) error {
+	method := ""
+	if len(in.args) > 0 {
+		method = strings.ToLower(in.args[0])
+	}
+	flow := database.LoginFlow{User: in.user, ID: in.event.String(), Method: method, Room: in.room, Started: time.Now()}
+	pair := outbox.Pair{User: in.user, Flow: flow.ID}
+	switch {
+	case method == "qr" && len(in.args) == 1:
+	case method == "phone" && len(in.args) > 1:
+		number, err := parseNumber(in.args[1:])
+		if err != nil {
+			return c.reply(ctx, in, err.Error())
+		}
+		known, err := c.db.LoginByID(ctx, database.LoginID(number))
+		if err == nil && known.User == in.user && known.State != database.StateLoggedOut {
+			return c.reply(ctx, in, fmt.Sprintf("+%s is linked already. To link it anew, write \"logout %s\" first.", number, number))
+		} else if err != nil && !errors.Is(err, database.ErrNotFound) {
+			return err
+		}
+		pair.Number = number
+	default:
+		return c.reply(ctx, in, loginUsage)
+	}
+	if err := c.endFlow(ctx, in); err != nil {
+		return err
+	}
+	if err := c.db.PutLoginFlow(ctx, flow); err != nil {
+		return err
+	}
+	if err := c.out.Pair(ctx, pair); err != nil {
+		return err
+	}
+	return c.reply(ctx, in, "Asking WhatsApp for a code. This takes a few seconds.")
+}
+
+// endFlow stops an earlier attempt of the same user, whose code is of no use any more.
+func (c *Commands) endFlow(ctx context.Context, in call) error {
+	old, err := c.db.LoginFlowOf(ctx, in.user)
+	if errors.Is(err, database.ErrNotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return c.out.RemoveNotice(ctx, old.Room, outbox.RemoveNotice{Name: "login/" + old.ID})
+}
+
+func (c *Commands) cancel(ctx context.Context, in call) error {
+	flow, err := c.db.LoginFlowOf(ctx, in.user)
+	if errors.Is(err, database.ErrNotFound) {
+		return c.reply(ctx, in, "There is nothing to cancel.")
+	} else if err != nil {
+		return err
+	}
+	return c.out.StopPairing(ctx, outbox.StopPairing{User: in.user, Flow: flow.ID})
+}
+
+func (c *Commands) logout(ctx context.Context, in call) error {
+	logins, err := c.db.LoginsOf(ctx, in.user)
+	if err != nil {
+		return err
+	}
+	if len(logins) == 0 {
+		return c.reply(ctx, in, "You have no linked WhatsApp account.")
+	}
+	login := logins[0]
+	switch {
+	case len(in.args) > 0:
+		number := strings.TrimPrefix(strings.Join(in.args, ""), "+")
+		found := false
+		for _, l := range logins {
+			if string(l.ID) == number {
+				login, found = l, true
+			}
+		}
+		if !found {
+			return c.reply(ctx, in, fmt.Sprintf("%q is none of your linked accounts. They are: %s.", clip(in.args[0]), numbers(logins)))
+		}
+	case len(logins) > 1:
+		return c.reply(ctx, in, "You have several linked accounts. Say which one, as in \"logout "+string(login.ID)+"\": "+numbers(logins)+".")
+	}
+	if err := c.db.RemoveLogin(ctx, login.ID); err != nil {
+		return err
+	}
+	if err := c.out.LogOut(ctx, in.event.String(), outbox.LogOut{Login: login.ID, Device: login.Device}); err != nil {
+		return err
+	}
+	return c.reply(ctx, in, fmt.Sprintf("Your WhatsApp account +%s is no longer linked. Your rooms stay, but nothing is bridged any more.", login.ID))
+}
+
+func numbers(logins []database.Login) string {
+	list := make([]string, len(logins))
+	for i, l := range logins {
+		list[i] = "+" + string(l.ID)
+	}
+	return strings.Join(list, ", ")
+}
+
+// parseNumber reads an international phone number, with or without "+", spaces and the like, and returns its digits.
+// The error is a sentence for the user.
+func parseNumber(words []string) (string, error) {
+	text := strings.Join(words, "")
+	explained := fmt.Errorf("%q is not a phone number that I can use. Write it with its country code, as in +491701234567", clip(strings.Join(words, " ")))
+	plain := strings.TrimPrefix(strings.TrimPrefix(text, "+"), "00")
+	if strings.HasPrefix(text, "0") && !strings.HasPrefix(text, "00") {
+		return "", fmt.Errorf("%q has no country code. Write the number as you would dial it from abroad, as in +491701234567", clip(text))
+	}
+	number, err := phonenumbers.Parse("+"+plain, "")
+	if err != nil || !phonenumbers.IsPossibleNumber(number) {
+		return "", explained
+	}
+	return strings.TrimPrefix(phonenumbers.Format(number, phonenumbers.E164), "+"), nil
+}

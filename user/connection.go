@@ -1,0 +1,59 @@
+package user
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"causeway/database"
+	"causeway/inbox"
+)
+
+// LoginChanged decides about what became of a login's connection. The user is told what they must act on; that a
+// connection comes and goes is only written down, for ping.
+func (u *Users) LoginChanged(ctx context.Context, in inbox.LoginChanged) error {
+	login, err := u.db.LoginByID(ctx, in.Login)
+	if errors.Is(err, database.ErrNotFound) {
+		return nil // logged out in the meantime
+	} else if err != nil {
+		return err
+	}
+	if in.Phone {
+		if err := u.db.SetPhoneSeen(ctx, login.ID, in.At); err != nil {
+			return err
+		}
+	}
+	if in.State == "" || in.State == login.State && in.Detail == login.StateDetail {
+		return nil
+	}
+	told := login.State == in.State
+	login.State, login.StateDetail, login.StateSince = in.State, in.Detail, in.At
+	if err := u.db.SetLoginState(ctx, login); err != nil || told {
+		return err
+	}
+	text := problemOf(login, in)
+	if text == "" {
+		return nil
+	}
+	return u.tell(ctx, login.User, "", fmt.Sprintf("state-%s-%s-%d", login.ID, in.State, in.At.UnixMilli()), text)
+}
+
+// problemOf says what a user must do about the state of a login; "" when nothing.
+func problemOf(login database.Login, in inbox.LoginChanged) string {
+	account := "Your WhatsApp account +" + string(login.ID)
+	switch in.State {
+	case database.StateLoggedOut:
+		return account + " is no longer linked: the bridge was removed from the linked devices, or WhatsApp ended the session. Write \"login qr\" to link it again; your rooms stay."
+	case database.StateReplaced:
+		return account + " is used by another program with the same session, so the bridge has stopped. If that was not you, remove the bridge under Linked devices on your phone and log in again."
+	case database.StateBanned:
+		until := ""
+		if !in.Until.IsZero() {
+			until = " until " + in.Until.UTC().Format("2 January 15:04 UTC")
+		}
+		return account + " is banned by WhatsApp" + until + ". Open WhatsApp on your phone to see why. The bridge connects again afterwards."
+	case database.StateOutdated:
+		return account + " cannot connect: WhatsApp no longer accepts this version of the bridge. Ask its administrator to update it."
+	}
+	return ""
+}
