@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -40,20 +39,26 @@ func TestMain(m *testing.M) {
 }
 
 // process starts the program and returns the lines of its log.
-func process(t *testing.T, kind string) (*exec.Cmd, *bufio.Scanner) {
+func process(t *testing.T, kind string) (*os.Process, *bufio.Scanner) {
 	t.Helper()
 	b := newBench(t)
 	require.Equal(t, exitOK, b.do(initLine).code)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	t.Cleanup(cancel)
 	self, err := os.Executable()
 	require.NoError(t, err)
-	cmd := exec.CommandContext(ctx, self, "run", "-c", filepath.Join(b.dir, "config.yaml"))
-	cmd.Env = append(os.Environ(), playBridge+"="+kind)
-	stderr, err := cmd.StderrPipe()
+	log, write, err := os.Pipe()
 	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	return cmd, bufio.NewScanner(stderr)
+	started, err := os.StartProcess(self, []string{self, "run", "-c", filepath.Join(b.dir, "config.yaml")}, &os.ProcAttr{
+		Env:   append(os.Environ(), playBridge+"="+kind),
+		Files: []*os.File{nil, nil, write},
+	})
+	require.NoError(t, write.Close())
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_ = started.Kill()
+		_ = log.Close()
+	})
+	require.NoError(t, log.SetReadDeadline(time.Now().Add(time.Minute)))
+	return started, bufio.NewScanner(log)
 }
 
 // await reads the log up to a line that contains the text.
@@ -72,26 +77,28 @@ func await(t *testing.T, log *bufio.Scanner, text string) {
 func TestSignalStopsGently(t *testing.T) {
 	t.Parallel()
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
-		cmd, log := process(t, "gentle")
+		program, log := process(t, "gentle")
 		await(t, log, "running")
-		require.NoError(t, cmd.Process.Signal(signal))
+		require.NoError(t, program.Signal(signal))
 		await(t, log, "stopping; a second signal ends it at once")
 		await(t, log, "stopped")
-		require.NoError(t, cmd.Wait(), "exit code 0")
+		state, err := program.Wait()
+		require.NoError(t, err)
+		require.Equal(t, exitOK, state.ExitCode())
 	}
 }
 
 func TestSecondSignalEndsAtOnce(t *testing.T) {
 	t.Parallel()
-	cmd, log := process(t, "deaf")
+	program, log := process(t, "deaf")
 	await(t, log, "running")
-	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, program.Signal(syscall.SIGTERM))
 	await(t, log, "stopping")
-	require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
+	require.NoError(t, program.Signal(syscall.SIGINT))
 	await(t, log, "ending at once")
-	var exit *exec.ExitError
-	require.ErrorAs(t, cmd.Wait(), &exit)
-	require.Equal(t, exitFailure, exit.ExitCode())
+	state, err := program.Wait()
+	require.NoError(t, err)
+	require.Equal(t, exitFailure, state.ExitCode())
 }
 
 func TestRunPassesConfigurationAndError(t *testing.T) {
