@@ -2,8 +2,15 @@ package database
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"runtime/debug"
+	"slices"
 	"sync"
+
+	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
+	"go.mau.fi/util/dbutil"
 )
 
 // maxBatch bounds one shared transaction, so that a burst cannot hold the writer for long.
@@ -19,30 +26,33 @@ type batcher struct {
 	waiting []*job
 }
 
-// job is one caller's writes. One value is sent on turn: how they ended, or that the caller must lead.
+// job is one caller's writes. One value is sent on turn: whether the caller must lead the next batch. When it need
+// not, err says how its writes ended.
 type job struct {
 	ctx  context.Context
 	fn   func(ctx context.Context) error
-	turn chan outcome
-}
-
-// outcome tells a waiting caller how its writes ended, or that it must now lead the next batch.
-type outcome struct {
-	lead bool
+	turn chan bool
 	err  error
 }
 
+// errAbandoned is what the others of a batch are told when its leader panicked. They may have been committed or not.
+var errAbandoned = errors.New("the shared transaction was abandoned")
+
 // Write runs fn in a transaction that it may share with other callers, and returns when that transaction is durable.
-// An error of fn rolls back its writes alone: the others are then run again, each in a transaction of its own. So fn
-// may run twice, and must keep nothing from a first run. Inside a transaction Write joins it.
+// An error of fn rolls back its writes alone: the others are then run again without it. So fn may run several times,
+// and must keep nothing from an earlier run. Inside a transaction Write joins it.
+//
+// Once fn waits for its batch, the end of ctx no longer stops it. A deadlock with another transaction of Postgres is
+// tried again. When the answer to the commit is lost with the connection, Write returns an error though the writes may
+// be durable: the caller must be able to repeat them.
 func (db *DB) Write(ctx context.Context, fn func(ctx context.Context) error) error {
-	if _, inside := ctx.Value(hooksKey{}).(*hooks); inside {
+	if db.inside(ctx) {
 		return fn(ctx)
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	j := &job{ctx: ctx, fn: fn, turn: make(chan outcome, 1)}
+	j := &job{ctx: ctx, fn: fn, turn: make(chan bool, 1), err: errAbandoned}
 	b := &db.batch
 	b.mu.Lock()
 	if b.active < b.leaders {
@@ -52,13 +62,14 @@ func (db *DB) Write(ctx context.Context, fn func(ctx context.Context) error) err
 	}
 	b.waiting = append(b.waiting, j)
 	b.mu.Unlock()
-	if out := <-j.turn; !out.lead {
-		return out.err
+	if mustLead := <-j.turn; !mustLead {
+		return j.err
 	}
 	return db.lead(j)
 }
 
-// lead commits own together with what waits, then hands the lead to whoever came in the meantime.
+// lead commits own together with what waits, then hands the lead to whoever came in the meantime. It does the latter
+// even when a function that runs after the commit panics: nobody may wait for a leader that is gone.
 func (db *DB) lead(own *job) error {
 	b := &db.batch
 	b.mu.Lock()
@@ -67,54 +78,109 @@ func (db *DB) lead(own *job) error {
 	b.waiting = b.waiting[n:]
 	b.mu.Unlock()
 
-	errs := db.commit(batch)
+	defer b.handOver(batch[1:])
+	db.commit(slices.Clone(batch))
+	return own.err
+}
 
+// handOver makes the first in line the next leader, and tells the followers that their writes have ended.
+func (b *batcher) handOver(followers []*job) {
 	b.mu.Lock()
 	if len(b.waiting) > 0 {
 		next := b.waiting[0]
 		b.waiting = b.waiting[1:]
-		next.turn <- outcome{lead: true}
+		next.turn <- true
 	} else {
 		b.waiting = nil
 		b.active--
 	}
 	b.mu.Unlock()
-	for i, j := range batch[1:] {
-		j.turn <- outcome{err: errs[i+1]}
+	for _, j := range followers {
+		j.turn <- false
 	}
-	return errs[0]
 }
 
-// commit runs the jobs in one transaction, or, when any of them fails, each in its own.
-func (db *DB) commit(batch []*job) []error {
-	errs := make([]error, len(batch))
-	if len(batch) > 1 {
-		// The values of the first job's context (its logger) serve for all; no single caller may cancel the others.
-		ctx := context.WithoutCancel(batch[0].ctx)
-		err := db.Tx(ctx, func(ctx context.Context) error {
-			for _, j := range batch {
-				if err := guard(ctx, j.fn); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err == nil {
-			return errs
+// maxTogether is how often what is left of a batch is tried together after one of it has failed. More failures in one
+// batch are not worth the work that is run in vain each time.
+const maxTogether = 4
+
+// commit runs the jobs in one transaction and sets the err of each. A job that fails is run alone, to know whether it
+// was its own fault, and the others are run together again.
+func (db *DB) commit(batch []*job) {
+	for try := 0; len(batch) > 1 && try < maxTogether; try++ {
+		failed, err := db.together(batch)
+		switch {
+		case err == nil, failed < 0 && !errors.Is(err, pq.ErrInFailedTransaction):
+			finish(batch, err)
+			return
+		case failed < 0: // one of them passed over an error of the database
+			try = maxTogether
+		default:
+			batch[failed].err = db.alone(batch[failed])
+			batch = slices.Delete(batch, failed, failed+1)
 		}
 	}
 	for i, j := range batch {
-		errs[i] = db.Tx(context.WithoutCancel(j.ctx), func(ctx context.Context) error { return guard(ctx, j.fn) })
+		j.err = db.alone(j)
+		if errors.Is(j.err, dbutil.ErrTxnBegin) { // the database is away: do not let each of them find out
+			finish(batch[i:], j.err)
+			return
+		}
 	}
-	return errs
 }
 
-// guard turns a panic into an error: one bad entry must not take down the others of its batch.
-func guard(ctx context.Context, fn func(ctx context.Context) error) (err error) {
+// together runs the jobs in one transaction. When a job failed it says which; when the transaction itself did, -1.
+func (db *DB) together(batch []*job) (failed int, err error) {
+	// The values of the first job's context (its logger) serve for all; no single caller may cancel the others.
+	err = db.Tx(context.WithoutCancel(batch[0].ctx), func(ctx context.Context) error {
+		for i, j := range batch {
+			failed = i
+			if err := Guard(func() error { return j.fn(ctx) }); err != nil {
+				return err
+			}
+		}
+		failed = -1
+		return nil
+	})
+	if errors.Is(err, dbutil.ErrTxnBegin) {
+		failed = -1
+	}
+	return failed, err
+}
+
+// maxConflicts is how often a transaction is tried that Postgres picks as the victim of a deadlock.
+const maxConflicts = 5
+
+func (db *DB) alone(j *job) (err error) {
+	for range maxConflicts {
+		err = db.Tx(context.WithoutCancel(j.ctx), func(ctx context.Context) error { return Guard(func() error { return j.fn(ctx) }) })
+		if pq.As(err, pqerror.TRDeadlockDetected, pqerror.TRSerializationFailure) == nil {
+			break
+		}
+	}
+	return err
+}
+
+func finish(batch []*job, err error) {
+	for _, j := range batch {
+		j.err = err
+	}
+}
+
+// Panic is a panic that Guard has turned into an error.
+type Panic struct {
+	Value any
+	Stack string
+}
+
+func (p *Panic) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
+
+// Guard calls fn and turns its panic into an error, a *Panic: one bad entry must not take down others with it.
+func Guard(fn func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
+			err = &Panic{Value: p, Stack: string(debug.Stack())}
 		}
 	}()
-	return fn(ctx)
+	return fn()
 }

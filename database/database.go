@@ -33,15 +33,32 @@ type hooks struct {
 	fns []func()
 }
 
+// inside reports whether ctx carries a transaction, be it one that the store of another library began.
+func (db *DB) inside(ctx context.Context) bool {
+	_, inside := db.Execable(ctx).(dbutil.Transaction)
+	return inside
+}
+
 // Tx runs fn in one transaction. Every query that fn makes with its ctx joins it; so does a Tx inside a Tx.
 // Prefer Write for the bridge's own small writes: it shares one commit among concurrent callers.
 func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context) error) error {
-	if _, inside := ctx.Value(hooksKey{}).(*hooks); inside {
+	if db.inside(ctx) {
 		return fn(ctx)
 	}
 	after := &hooks{}
 	ctx = context.WithValue(ctx, hooksKey{}, after)
-	if err := db.DoTxn(ctx, nil, fn); err != nil {
+	err := db.DoTxn(ctx, nil, func(ctx context.Context) error {
+		returned := false
+		defer func() {
+			if tx, ok := db.Execable(ctx).(dbutil.Transaction); ok && !returned {
+				_ = tx.Rollback() // a panic: dbutil would keep the transaction open, and SQLite's only connection with it
+			}
+		}()
+		err := fn(ctx)
+		returned = true
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	for _, fn := range after.fns {
@@ -51,7 +68,7 @@ func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context) error) error 
 }
 
 // AfterCommit runs fn once the transaction in ctx is durable, and never when it is rolled back.
-// Outside a transaction it runs fn at once.
+// Outside a transaction, and in one that another library began, it runs fn at once.
 func (db *DB) AfterCommit(ctx context.Context, fn func()) {
 	after, inside := ctx.Value(hooksKey{}).(*hooks)
 	if !inside {

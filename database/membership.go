@@ -30,7 +30,7 @@ func (db *DB) RemovePortalLogin(ctx context.Context, portal PortalID, login Logi
 	return was, nil
 }
 
-// PortalLogins lists the logins that are in a chat, oldest first.
+// PortalLogins lists the logins that are in a chat, by number.
 func (db *DB) PortalLogins(ctx context.Context, portal PortalID) ([]Login, error) {
 	return db.logins(ctx, `SELECT `+loginColumns+` FROM login JOIN portal_login pl ON pl.login_id=login.id
 		WHERE pl.portal_id=$1 ORDER BY login.id`, portal)

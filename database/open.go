@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"embed"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/lib/pq"
 	"go.mau.fi/util/dbutil"
@@ -30,6 +32,9 @@ const (
 	postgresBatches = 4
 )
 
+// connectTimeout bounds an attempt to reach Postgres whose address names no connect_timeout.
+const connectTimeout = 10 * time.Second
+
 // ErrNewerSchema says that the database was upgraded by a newer version of the bridge.
 var ErrNewerSchema = errors.New("the database was written by a newer version of Causeway")
 
@@ -47,36 +52,30 @@ func Open(ctx context.Context, uri string) (*DB, error) {
 }
 
 func connect(ctx context.Context, uri string) (*DB, error) {
-	var raw *sql.DB
-	dialect := "postgres"
+	var connector driver.Connector
+	var err error
+	dialect, conns, batches := "postgres", postgresConns, postgresBatches
 	switch {
 	case strings.HasPrefix(uri, "sqlite:"):
-		dialect = "sqlite"
-		source, err := sqliteSource(strings.TrimPrefix(uri, "sqlite:"))
-		if err != nil {
-			return nil, err
-		}
-		raw = sql.OpenDB(cachingConnector{driver: &sqlite.Driver{}, source: source})
-		raw.SetMaxOpenConns(1)
+		dialect, conns, batches = "sqlite", 1, 1
+		connector, err = sqliteConnector(strings.TrimPrefix(uri, "sqlite:"))
 	case strings.HasPrefix(uri, "postgres://"), strings.HasPrefix(uri, "postgresql://"):
-		if _, err := pq.NewConnector(uri); err != nil {
-			return nil, fmt.Errorf("read the Postgres address: %w", scrub(err, uri))
-		}
-		raw = sql.OpenDB(cachingConnector{driver: pq.Driver{}, source: uri})
-		raw.SetMaxOpenConns(postgresConns)
-		raw.SetMaxIdleConns(postgresConns)
+		connector, err = postgresConnector(uri)
 	default:
-		return nil, errors.New(`the database address must start with "sqlite:" or "postgres://"`)
+		err = errors.New(`the database address must start with "sqlite:" or "postgres://"`)
 	}
+	if err != nil {
+		return nil, err
+	}
+	raw := sql.OpenDB(cachingConnector{connector})
+	raw.SetMaxOpenConns(conns)
+	raw.SetMaxIdleConns(conns)
 	wrapped, err := dbutil.NewWithDB(raw, dialect)
 	if err != nil {
 		return nil, err
 	}
 	db := &DB{Database: wrapped}
-	db.batch.leaders = 1
-	if wrapped.Dialect == dbutil.Postgres {
-		db.batch.leaders = postgresBatches
-	}
+	db.batch.leaders = batches
 	if err := raw.PingContext(ctx); err != nil {
 		_ = raw.Close()
 		return nil, fmt.Errorf("open the database: %w", scrub(err, uri))
@@ -84,16 +83,53 @@ func connect(ctx context.Context, uri string) (*DB, error) {
 	return db, nil
 }
 
-// sqliteSource turns a path into a data source name. The folder must exist: a mistyped path must not grow a tree.
+func postgresConnector(uri string) (driver.Connector, error) {
+	cfg, err := pq.NewConfig(uri)
+	if err != nil {
+		return nil, fmt.Errorf("read the Postgres address: %w", scrub(err, uri))
+	}
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = connectTimeout
+	}
+	connector, err := pq.NewConnectorConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("read the Postgres address: %w", scrub(err, uri))
+	}
+	return connector, nil
+}
+
+func sqliteConnector(path string) (driver.Connector, error) {
+	source, err := sqliteSource(path)
+	if err != nil {
+		return nil, err
+	}
+	connector, err := sqlite.NewConnector(source)
+	if err != nil {
+		return nil, fmt.Errorf("read the SQLite address: %w", err)
+	}
+	return connector, nil
+}
+
+// sqliteSource turns a path into a data source name. The folder must exist: a mistyped path must not grow a tree. A new
+// file is for this user alone, and the files that SQLite puts beside it take after it: they hold WhatsApp sessions.
 func sqliteSource(path string) (string, error) {
 	path, query, _ := strings.Cut(path, "?")
 	if path == "" {
 		return "", errors.New(`the database address "sqlite:" names no file`)
 	}
-	if dir := filepath.Dir(path); path != ":memory:" {
+	if path != ":memory:" {
+		dir := filepath.Dir(path)
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 			return "", fmt.Errorf("open the database: the folder %s does not exist", dir)
 		}
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			return "", fmt.Errorf("open the database: %s is a folder", path)
+		}
+		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return "", fmt.Errorf("open the database: %w", err)
+		}
+		_ = file.Close()
 	}
 	source := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + sqlitePragmas
 	if query != "" {
@@ -102,22 +138,51 @@ func sqliteSource(path string) (string, error) {
 	return source, nil
 }
 
-// scrub keeps the password of a database address out of an error.
+// scrub keeps the password of a database address out of an error, in each form that it may have there.
 func scrub(err error, uri string) error {
 	u, perr := url.Parse(uri)
 	if perr != nil {
 		return errors.New("the address is not a URL")
 	}
-	if password, ok := u.User.Password(); ok && password != "" {
-		if text := err.Error(); strings.Contains(text, password) {
-			return errors.New(strings.ReplaceAll(text, password, "***"))
+	secrets := []string{u.Query().Get("password")}
+	if password, ok := u.User.Password(); ok {
+		secrets = append(secrets, password)
+	}
+	text := err.Error()
+	for _, secret := range secrets {
+		if secret == "" {
+			continue
 		}
+		_, escaped, _ := strings.Cut(url.UserPassword("", secret).String(), ":")
+		for _, form := range []string{secret, escaped, url.QueryEscape(secret), url.PathEscape(secret)} {
+			text = strings.ReplaceAll(text, form, "***")
+		}
+	}
+	if text != err.Error() {
+		return errors.New(text)
 	}
 	return err
 }
 
+// upgradeLock is the advisory lock of Postgres under which replicas that start together upgrade the schema in turn. The
+// number is any that no other program on the database is likely to use.
+const upgradeLock = 0x63617573_01
+
 // upgrade brings the schema to this version. Each migration is one transaction, so a failed one leaves nothing behind.
 func (db *DB) upgrade(ctx context.Context) error {
+	if db.Dialect == dbutil.Postgres {
+		conn, err := db.RawDB.Conn(ctx)
+		if err != nil {
+			return fmt.Errorf("upgrade the schema: %w", err)
+		}
+		defer func() { _ = conn.Close() }()
+		if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, int64(upgradeLock)); err != nil {
+			return fmt.Errorf("lock the schema: %w", err)
+		}
+		defer func() {
+			_, _ = conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, int64(upgradeLock))
+		}()
+	}
 	db.UpgradeTable = dbutil.BuildUpgradeTable().WithFSPath(migrations, "migrations").Finish()
 	err := db.Database.Upgrade(ctx)
 	switch {

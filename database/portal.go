@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"go.mau.fi/util/dbutil"
 	"go.mau.fi/whatsmeow/types"
 	"maunium.net/go/mautrix/id"
 )
@@ -83,37 +84,54 @@ func (db *DB) PortalByChat(ctx context.Context, receiver LoginID, chat types.JID
 
 // EnsurePortal finds the portal of a chat, or adds a bare one. The chat may go by several names, the preferred one
 // first; all of them lead to the portal afterwards, except a name that leads to another portal already.
-func (db *DB) EnsurePortal(ctx context.Context, receiver LoginID, names ...types.JID) (Portal, error) {
-	var portal Portal
-	for _, name := range names {
-		found, err := db.PortalByChat(ctx, receiver, name)
-		if err != nil && !errors.Is(err, ErrNotFound) {
-			return found, err
-		} else if err == nil {
-			portal = found
-			break
-		}
+func (db *DB) EnsurePortal(ctx context.Context, receiver LoginID, names ...types.JID) (portal Portal, err error) {
+	if len(names) == 0 {
+		return portal, errors.New("add portal: the chat has no name")
 	}
-	if portal.ID == 0 {
-		if len(names) == 0 {
-			return portal, errors.New("add portal: the chat has no name")
+	err = db.Tx(ctx, func(ctx context.Context) error {
+		portal, err = db.portalByNames(ctx, receiver, names)
+		if errors.Is(err, ErrNotFound) {
+			portal, err = db.addPortal(ctx, receiver, names)
 		}
-		var err error
-		if portal, err = db.addPortal(ctx, Portal{Receiver: receiver, Chat: names[0].ToNonAD()}); err != nil {
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			_, err := db.Exec(ctx, `INSERT INTO portal_alias (receiver, jid, portal_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+				receiver, name.ToNonAD().String(), portal.ID)
+			if err != nil {
+				return fmt.Errorf("name portal %d: %w", portal.ID, err)
+			}
+		}
+		return nil
+	})
+	return portal, err
+}
+
+func (db *DB) portalByNames(ctx context.Context, receiver LoginID, names []types.JID) (Portal, error) {
+	for _, name := range names {
+		if portal, err := db.PortalByChat(ctx, receiver, name); !errors.Is(err, ErrNotFound) {
 			return portal, err
 		}
 	}
-	for _, name := range names {
-		_, err := db.Exec(ctx, `INSERT INTO portal_alias (receiver, jid, portal_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
-			receiver, name.ToNonAD().String(), portal.ID)
-		if err != nil {
-			return portal, fmt.Errorf("name portal %d: %w", portal.ID, err)
-		}
-	}
-	return portal, nil
+	return Portal{}, ErrNotFound
 }
 
-func (db *DB) addPortal(ctx context.Context, p Portal) (Portal, error) {
+// portalLock is the advisory lock of Postgres under which portals are added.
+const portalLock = 0x63617573_02
+
+// addPortal adds a portal, one transaction at a time: two that know one chat by different names would not meet in any
+// unique index, and the chat would have two portals.
+func (db *DB) addPortal(ctx context.Context, receiver LoginID, names []types.JID) (Portal, error) {
+	if db.Dialect == dbutil.Postgres {
+		if _, err := db.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(portalLock)); err != nil {
+			return Portal{}, fmt.Errorf("add portal %s: %w", names[0], err)
+		}
+		if portal, err := db.portalByNames(ctx, receiver, names); !errors.Is(err, ErrNotFound) {
+			return portal, err
+		}
+	}
+	p := Portal{Receiver: receiver, Chat: names[0].ToNonAD()}
 	p.HasDetails = p.IsDirect()
 	err := db.QueryRow(ctx, `INSERT INTO portal (receiver, chat, has_details) VALUES ($1, $2, $3)
 		ON CONFLICT (receiver, chat) DO UPDATE SET chat=excluded.chat RETURNING id`, p.Receiver, p.Chat.String(), p.HasDetails).Scan(&p.ID)
@@ -123,9 +141,11 @@ func (db *DB) addPortal(ctx context.Context, p Portal) (Portal, error) {
 	return p, nil
 }
 
-// SetPortalRoom records which room shows the portal, unless one does already. It reports whether it did.
+// SetPortalRoom records which room shows the portal, unless one does already or the room shows another portal. It
+// reports whether it did.
 func (db *DB) SetPortalRoom(ctx context.Context, portal PortalID, room id.RoomID) (bool, error) {
-	ok, err := changed(db.Exec(ctx, `UPDATE portal SET room_id=$2 WHERE id=$1 AND room_id IS NULL`, portal, room))
+	ok, err := changed(db.Exec(ctx, `UPDATE portal SET room_id=$2 WHERE id=$1 AND room_id IS NULL
+		AND NOT EXISTS (SELECT 1 FROM portal other WHERE other.room_id=$2)`, portal, room))
 	if err != nil {
 		return false, fmt.Errorf("set room of portal %d: %w", portal, err)
 	}

@@ -15,20 +15,15 @@ const (
 
 // cachingConnector opens connections that keep their prepared statements. dbutil and whatsmeow never prepare, and
 // parsing is a fifth of a message's CPU time on SQLite and a second round trip on Postgres.
-type cachingConnector struct {
-	driver driver.Driver
-	source string
-}
+type cachingConnector struct{ driver.Connector }
 
-func (c cachingConnector) Connect(context.Context) (driver.Conn, error) {
-	conn, err := c.driver.Open(c.source)
+func (c cachingConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return &cachingConn{Conn: conn, statements: make(map[string]*cachedStmt)}, nil
 }
-
-func (c cachingConnector) Driver() driver.Driver { return c.driver }
 
 // cachedStmt is one prepared statement. While its rows are being read it cannot be run again.
 type cachedStmt struct {
@@ -42,28 +37,36 @@ type cachingConn struct {
 	statements map[string]*cachedStmt
 }
 
-// cached returns the prepared form of query, or nil when it must be run unprepared.
-func (c *cachingConn) cached(ctx context.Context, query string) *cachedStmt {
+// cached returns the prepared form of query, or nil when it must be run unprepared. An error is the query's own: to run
+// it unprepared after that would only hide the error, because Postgres has aborted the transaction.
+func (c *cachingConn) cached(ctx context.Context, query string) (*cachedStmt, error) {
 	if stmt := c.statements[query]; stmt != nil {
 		if stmt.reading {
-			return nil
+			return nil, nil
 		}
-		return stmt
+		return stmt, nil
 	}
 	if len(c.statements) >= maxCachedStatements || !cacheable(query) {
-		return nil
+		return nil, nil
 	}
 	preparer, ok := c.Conn.(driver.ConnPrepareContext)
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	prepared, err := preparer.PrepareContext(ctx, query)
 	if err != nil {
-		return nil // the unprepared run will report the error
+		return nil, err
 	}
 	stmt := &cachedStmt{Stmt: prepared}
 	c.statements[query] = stmt
-	return stmt
+	return stmt, nil
+}
+
+// forget drops a statement that failed. Its plan may be the cause: Postgres refuses one from before a change of the
+// schema by another replica.
+func (c *cachingConn) forget(query string, stmt *cachedStmt) {
+	delete(c.statements, query)
+	_ = stmt.Close()
 }
 
 // cacheable reports whether query is a plain statement on rows: schema changes and scripts are never kept, so that
@@ -85,9 +88,16 @@ func cacheable(query string) bool {
 
 // ExecContext implements driver.ExecerContext.
 func (c *cachingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	if stmt := c.cached(ctx, query); stmt != nil {
+	stmt, err := c.cached(ctx, query)
+	if err != nil {
+		return nil, err
+	} else if stmt != nil {
 		if run, ok := stmt.Stmt.(driver.StmtExecContext); ok {
-			return run.ExecContext(ctx, args)
+			res, err := run.ExecContext(ctx, args)
+			if err != nil {
+				c.forget(query, stmt)
+			}
+			return res, err
 		}
 	}
 	if run, ok := c.Conn.(driver.ExecerContext); ok {
@@ -98,10 +108,14 @@ func (c *cachingConn) ExecContext(ctx context.Context, query string, args []driv
 
 // QueryContext implements driver.QueryerContext.
 func (c *cachingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	if stmt := c.cached(ctx, query); stmt != nil {
+	stmt, err := c.cached(ctx, query)
+	if err != nil {
+		return nil, err
+	} else if stmt != nil {
 		if run, ok := stmt.Stmt.(driver.StmtQueryContext); ok {
 			rows, err := run.QueryContext(ctx, args)
 			if err != nil {
+				c.forget(query, stmt)
 				return nil, err
 			}
 			stmt.reading = true

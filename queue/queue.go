@@ -63,9 +63,10 @@ func (q *Queue) Add(ctx context.Context, entries ...Entry) error {
 	now := time.Now()
 	lanes := make([]Lane, 0, len(entries))
 	for _, e := range entries {
+		e.Lane = Lane(text(string(e.Lane)))
 		_, err := q.db.Exec(ctx, `INSERT INTO queue_entry (queue, lane, dedup_key, kind, payload, added_at)
 			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (queue, dedup_key) DO NOTHING`,
-			q.name, e.Lane, e.Key, e.Kind, e.Payload, now.UnixMilli())
+			q.name, e.Lane, text(e.Key), e.Kind, e.Payload, now.UnixMilli())
 		if err != nil {
 			return fmt.Errorf("add %s to the %s: %w", e.Kind, q.name, err)
 		}
@@ -81,7 +82,7 @@ func (q *Queue) AddDead(ctx context.Context, cause string, entries ...Entry) err
 	for _, e := range entries {
 		_, err := q.db.Exec(ctx, `INSERT INTO queue_entry (queue, lane, dedup_key, kind, payload, added_at, state, last_error, closed_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $6) ON CONFLICT (queue, dedup_key) DO NOTHING`,
-			q.name, e.Lane, e.Key, e.Kind, e.Payload, now, stateDead, clip(cause))
+			q.name, text(string(e.Lane)), text(e.Key), e.Kind, e.Payload, now, stateDead, clip(cause))
 		if err != nil {
 			return fmt.Errorf("add a dead letter to the %s: %w", q.name, err)
 		}
@@ -89,8 +90,10 @@ func (q *Queue) AddDead(ctx context.Context, cause string, entries ...Entry) err
 	return nil
 }
 
-// Move gives the open entries of one lane to another, keeping their order among what is there.
+// Move gives the open entries of one lane to another, keeping their order among what is there. An entry that a worker
+// has in hand on the old lane may be tried on both, but is settled on one of them only.
 func (q *Queue) Move(ctx context.Context, from, to Lane) error {
+	from, to = Lane(text(string(from))), Lane(text(string(to)))
 	_, err := q.db.Exec(ctx, `UPDATE queue_entry SET lane=$3 WHERE queue=$1 AND lane=$2 AND state=0`, q.name, from, to)
 	if err != nil {
 		return fmt.Errorf("move lane %s of the %s: %w", from, q.name, err)
@@ -102,7 +105,7 @@ func (q *Queue) Move(ctx context.Context, from, to Lane) error {
 // Provide wakes the entries that were parked for something named, once the surrounding transaction commits.
 func (q *Queue) Provide(ctx context.Context, name string) error {
 	rows, err := q.db.Query(ctx, `UPDATE queue_entry SET parked_for='', not_before=0
-		WHERE queue=$1 AND state=0 AND parked_for<>'' AND parked_for=$2 RETURNING lane`, q.name, name)
+		WHERE queue=$1 AND state=0 AND parked_for<>'' AND parked_for=$2 RETURNING lane`, q.name, text(name))
 	if err != nil {
 		return fmt.Errorf("wake what waits for %s: %w", name, err)
 	}

@@ -12,8 +12,8 @@ import (
 	"causeway/database"
 )
 
-// Settle writes down what came of an entry. It runs in the transaction that closes the entry, and may run twice: it
-// must keep nothing from a first run.
+// Settle writes down what came of an entry. It runs in the transaction that closes the entry, and may run several times:
+// it must keep nothing from an earlier run.
 type Settle func(ctx context.Context) error
 
 // Handler works one entry. The inbox's handlers only return a Settle that decides; the outbox's carry the action out
@@ -141,38 +141,44 @@ func (w *Worker) burst(ctx context.Context, lane Lane) (more bool, wait time.Dur
 	if wait := time.Until(head.notBefore); wait > 0 {
 		return false, wait
 	}
-	if head.parkedFor != "" && !time.Now().Before(head.parkLimit) {
-		return w.fail(ctx, head, Dead(fmt.Errorf("waited too long for %s", head.parkedFor)))
-	}
 	if len(entries) > 1 && w.together(ctx, entries) {
 		return true, 0
 	}
-	if err := w.work(ctx, head); err != nil {
+	if err := w.work(ctx, head); err != nil && !errors.Is(err, errClosed) {
 		return w.fail(ctx, head, err)
 	}
 	return true, 0
 }
 
-// together works several entries of one lane in one transaction, and reports whether that went well. When it did not,
-// nothing has happened and the head must be worked alone.
+// together works several entries of one lane in one transaction, up to the first that fails, and reports whether any
+// were done. When none were, nothing has happened and the head must be worked alone.
 func (w *Worker) together(ctx context.Context, entries []Entry) bool {
-	settles := make([]Settle, len(entries))
-	for i, e := range entries {
+	settles := make([]Settle, 0, len(entries))
+	for _, e := range entries {
 		settle, err := w.handle(ctx, e)
 		if err != nil {
-			return false
+			break
 		}
-		settles[i] = settle
+		settles = append(settles, settle)
 	}
-	err := w.db.Write(ctx, func(ctx context.Context) error {
-		for i, e := range entries {
-			if err := w.close(ctx, e, settles[i]); err != nil {
-				return err
+	for good := len(settles); good > 1; {
+		failed := 0
+		err := w.db.Write(ctx, func(ctx context.Context) error {
+			for i, settle := range settles[:good] {
+				failed = i
+				if err := w.close(ctx, entries[i], settle); err != nil {
+					return err
+				}
 			}
+			failed = 0 // if the transaction itself fails it is nobody's fault
+			return nil
+		})
+		if err == nil {
+			return true
 		}
-		return nil
-	})
-	return err == nil
+		good = failed
+	}
+	return false
 }
 
 func (w *Worker) work(ctx context.Context, e Entry) error {
@@ -195,55 +201,97 @@ func (w *Worker) close(ctx context.Context, e Entry, settle Settle) error {
 
 // handle calls the handler; its panic is an error, so that one entry cannot take the bridge down.
 func (w *Worker) handle(ctx context.Context, e Entry) (settle Settle, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
-		}
-	}()
-	return w.opts.Handle(ctx, e)
+	err = database.Guard(func() error {
+		var err error
+		settle, err = w.opts.Handle(ctx, e)
+		return err
+	})
+	return settle, err
 }
+
+// maxPanics is after how many attempts an entry is given up whose handler panics. A panic is a fault of the bridge that
+// time will not mend, and an entry that blocks its lane for ever would let a stranger silence a chat.
+const maxPanics = 5
 
 // fail writes down that an entry was not done, and what follows from that.
 func (w *Worker) fail(ctx context.Context, e Entry, cause error) (more bool, wait time.Duration) {
 	if ctx.Err() != nil {
 		return false, 0 // stopping is not the entry's fault
 	}
-	event := w.log.Warn()
-	if e.Attempts == 0 && e.parkedFor == "" {
-		event = w.log.Info()
-	}
-	event = event.Err(cause).Str("lane", string(e.Lane)).Str("key", e.Key).Str("kind", e.Kind).Int("attempt", e.Attempts+1)
-
+	event := w.failureEvent(e, cause)
+	wait = max(w.opts.Backoff.After(e.Attempts), askedWait(cause))
+	cause = final(e, cause)
 	reject, isReject := errors.AsType[*Reject](cause)
 	park, isPark := errors.AsType[*Park](cause)
 	_, isDead := errors.AsType[errDead](cause)
-	wait = max(w.opts.Backoff.After(e.Attempts), askedWait(cause))
+	if isPark {
+		// No later than at the limit, so that an entry whose word was missed has one more try before it is given up.
+		wait = min(wait, max(time.Until(limitOf(e, park)), 0))
+	}
 	err := w.db.Write(ctx, func(ctx context.Context) error {
 		switch {
-		case isReject:
-			return w.reject(ctx, e, reject)
 		case isDead:
 			return w.queue.bury(ctx, e, cause.Error())
+		case isReject:
+			return w.reject(ctx, e, reject)
 		case isPark:
 			return w.queue.park(ctx, e, park.Name, time.Now().Add(wait), limitOf(e, park))
 		}
 		return w.queue.delay(ctx, e, time.Now().Add(wait), cause.Error())
 	})
 	switch {
-	case err != nil:
-		event.AnErr("while_recording", err).Dur("retry_in", wait).Msg("An entry failed, and the failure could not be recorded")
-		return false, wait
-	case isReject:
-		event.Msg("Refused; the user is told")
+	case errors.Is(err, errClosed):
 		return true, 0
+	case err != nil:
+		return w.unrecorded(ctx, e, event.AnErr("while_recording", err), err)
 	case isDead:
 		event.Msg("Given up: the entry is a dead letter")
 		return true, 0
+	case isReject:
+		event.Msg("Refused; the user is told")
+		return true, 0
 	case isPark:
 		event.Str("waits_for", park.Name).Msg("The lane waits")
-		return false, wait
+		return wait <= 0, wait
 	}
 	event.Dur("retry_in", wait).Msg("Failed; trying again")
+	return false, wait
+}
+
+// failureEvent begins the line of the log about a failed attempt. The first failure of many is no reason to worry.
+func (w *Worker) failureEvent(e Entry, cause error) *zerolog.Event {
+	event := w.log.Warn()
+	if e.Attempts == 0 {
+		event = w.log.Info()
+	}
+	if p, ok := errors.AsType[*database.Panic](cause); ok {
+		event = w.log.Error().Str("stack", p.Stack)
+	}
+	return event.Err(cause).Str("lane", string(e.Lane)).Str("key", e.Key).Str("kind", e.Kind).Int("attempt", e.Attempts+1)
+}
+
+// final makes those failures final that have gone on for too long.
+func final(e Entry, cause error) error {
+	if park, ok := errors.AsType[*Park](cause); ok && e.parkedFor == text(park.Name) && !time.Now().Before(e.parkLimit) {
+		return Dead(fmt.Errorf("waited too long for %s", park.Name))
+	}
+	if _, ok := errors.AsType[*database.Panic](cause); ok && e.Attempts+1 >= maxPanics {
+		return Dead(cause)
+	}
+	return cause
+}
+
+// unrecorded is for a failure that could not be written down as it should: it is then put off like any other, so that
+// the waits grow. When that cannot be written either, the database is away and this process remembers the wait.
+func (w *Worker) unrecorded(ctx context.Context, e Entry, event *zerolog.Event, cause error) (more bool, wait time.Duration) {
+	wait = w.opts.Backoff.After(e.Attempts)
+	err := w.db.Write(ctx, func(ctx context.Context) error {
+		return w.queue.delay(ctx, e, time.Now().Add(wait), cause.Error())
+	})
+	if err != nil && ctx.Err() != nil {
+		return false, 0
+	}
+	event.Dur("retry_in", wait).Msg("An entry failed, and the failure could not be recorded")
 	return false, wait
 }
 
@@ -258,7 +306,7 @@ func (w *Worker) reject(ctx context.Context, e Entry, r *Reject) error {
 
 // limitOf keeps the limit of an entry's first parking for the same thing.
 func limitOf(e Entry, p *Park) time.Time {
-	if e.parkedFor == p.Name {
+	if e.parkedFor == text(p.Name) {
 		return e.parkLimit
 	}
 	return time.Now().Add(p.Limit)

@@ -25,6 +25,7 @@ CREATE UNIQUE INDEX queue_entry_key ON queue_entry (queue, dedup_key);
 CREATE INDEX queue_entry_open ON queue_entry (queue, lane, id) WHERE state=0;
 CREATE INDEX queue_entry_parked ON queue_entry (parked_for) WHERE state=0 AND parked_for<>'';
 CREATE INDEX queue_entry_closed ON queue_entry (closed_at) WHERE state=1;
+CREATE INDEX queue_entry_dead ON queue_entry (queue, id) WHERE state=2;
 
 -- Small facts of the bridge itself, such as the version of WhatsApp Web that it last saw.
 CREATE TABLE setting (
