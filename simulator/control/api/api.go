@@ -1,0 +1,183 @@
+// Package api is the control API of the simulated network as JSON: what its calls take and answer. Times are Unix seconds.
+package api
+
+import "encoding/json"
+
+// Prefix begins the path of every call.
+const Prefix = "/v1"
+
+// Problem is the answer of a call that failed.
+type Problem struct {
+	Error string `json:"error"`
+}
+
+// NewPhone is the body of POST /phones.
+type NewPhone struct {
+	Phone string  `json:"phone"`
+	Name  string  `json:"name"`
+	About *string `json:"about,omitempty"`
+}
+
+// Phone is its answer.
+type Phone struct {
+	JID string `json:"jid"`
+	LID string `json:"lid"`
+}
+
+// PhonePatch is the body of PATCH /phones/{phone}.
+type PhonePatch struct {
+	Name        *string `json:"name,omitempty"`
+	About       *string `json:"about,omitempty"`
+	Picture     *string `json:"picture,omitempty"`
+	AutoDeliver *bool   `json:"auto_deliver,omitempty"`
+	Online      *bool   `json:"online,omitempty"`
+}
+
+// Link is the body of POST /phones/{phone}/link: one of the two.
+type Link struct {
+	QR   string `json:"qr,omitempty"`
+	Code string `json:"code,omitempty"`
+}
+
+// Linked is its answer.
+type Linked struct {
+	Device uint16 `json:"device"`
+}
+
+// Reaction is an emoji on a message; an empty emoji takes it back.
+type Reaction struct {
+	ID    string `json:"id"`
+	Emoji string `json:"emoji"`
+}
+
+// Send is the body of POST /phones/{phone}/messages.
+type Send struct {
+	Chat      string          `json:"chat"`
+	Text      string          `json:"text,omitempty"`
+	Message   json.RawMessage `json:"message,omitempty"`
+	Media     json.RawMessage `json:"media,omitempty"`
+	ID        string          `json:"id,omitempty"`
+	Timestamp int64           `json:"timestamp,omitempty"`
+	ReplyTo   string          `json:"reply_to,omitempty"`
+	Edit      string          `json:"edit,omitempty"`
+	Revoke    string          `json:"revoke,omitempty"`
+	React     *Reaction       `json:"react,omitempty"`
+}
+
+// Sent is its answer.
+type Sent struct {
+	ID        string `json:"id"`
+	Timestamp int64  `json:"timestamp"`
+}
+
+// Media describes a message's file.
+type Media struct {
+	MIME   string `json:"mime"`
+	SHA256 string `json:"sha256"`
+	Size   uint64 `json:"size"`
+}
+
+// Message is an entry of GET /phones/{phone}/messages. Chat and Sender are JIDs by phone number, or the group's.
+type Message struct {
+	Seq       uint64 `json:"seq"`
+	Chat      string `json:"chat"`
+	Sender    string `json:"sender"`
+	ID        string `json:"id"`
+	Timestamp int64  `json:"timestamp"`
+	FromMe    bool   `json:"from_me"`
+	// Device is the number of the sending device; 0 is a phone.
+	Device  uint16          `json:"device"`
+	Text    string          `json:"text"`
+	Message json.RawMessage `json:"message"`
+	Media   *Media          `json:"media"`
+	// EditOf and Revoked are the ID of the message that this one changes or takes back, or "".
+	EditOf  string `json:"edit_of"`
+	Revoked string `json:"revoked"`
+}
+
+// Receipts is the body of POST /phones/{phone}/receipts.
+type Receipts struct {
+	Chat string   `json:"chat"`
+	IDs  []string `json:"ids"`
+	Type string   `json:"type"`
+}
+
+// Typing is the body of POST /phones/{phone}/typing.
+type Typing struct {
+	Chat  string `json:"chat"`
+	State string `json:"state"`
+	Media string `json:"media,omitempty"`
+}
+
+// Presence is the body of POST /phones/{phone}/presence.
+type Presence struct {
+	State    string `json:"state"`
+	LastSeen int64  `json:"last_seen,omitempty"`
+}
+
+// NewGroup is the body of POST /groups.
+type NewGroup struct {
+	Subject      string   `json:"subject"`
+	Creator      string   `json:"creator"`
+	Participants []string `json:"participants"`
+	Topic        string   `json:"topic,omitempty"`
+	Announce     bool     `json:"announce,omitempty"`
+	Locked       bool     `json:"locked,omitempty"`
+	Community    bool     `json:"community,omitempty"`
+	Parent       string   `json:"parent,omitempty"`
+}
+
+// Member is one participant of a group. Role is "", admin or superadmin.
+type Member struct {
+	JID  string `json:"jid"`
+	LID  string `json:"lid"`
+	Role string `json:"role"`
+}
+
+// Group is the answer of POST /groups and GET /groups/{jid}.
+type Group struct {
+	JID          string   `json:"jid"`
+	Subject      string   `json:"subject"`
+	Topic        string   `json:"topic"`
+	Creator      string   `json:"creator"`
+	Announce     bool     `json:"announce"`
+	Locked       bool     `json:"locked"`
+	Participants []Member `json:"participants"`
+}
+
+// GroupPatch is the body of PATCH /groups/{jid}.
+type GroupPatch struct {
+	By           string  `json:"by"`
+	Subject      *string `json:"subject,omitempty"`
+	Topic        *string `json:"topic,omitempty"`
+	Picture      *string `json:"picture,omitempty"`
+	Announce     *bool   `json:"announce,omitempty"`
+	Locked       *bool   `json:"locked,omitempty"`
+	Approval     *bool   `json:"approval,omitempty"`
+	Disappearing *int    `json:"disappearing,omitempty"`
+}
+
+// Participants is the body of POST /groups/{jid}/participants.
+type Participants struct {
+	By           string   `json:"by"`
+	Action       string   `json:"action"`
+	Participants []string `json:"participants,omitempty"`
+}
+
+// Fault is the body of POST /faults. Device is digits:number, digits for all companions of a phone, or empty for all.
+type Fault struct {
+	Kind   string `json:"kind"`
+	Device string `json:"device,omitempty"`
+	Count  int    `json:"count,omitempty"`
+	// ForMS is how long the fault lasts, in milliseconds.
+	ForMS int64 `json:"for_ms,omitempty"`
+	// DelayMS is how long delay_acks holds each acknowledgement; without it they wait until the fault is over.
+	DelayMS int64 `json:"delay_ms,omitempty"`
+	Code    int   `json:"code,omitempty"`
+}
+
+// Stats is the answer of GET /stats; T is the counters of a device and V a violation.
+type Stats[T, V any] struct {
+	Devices    map[string]T `json:"devices"`
+	Violations []V          `json:"violations"`
+}

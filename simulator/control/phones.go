@@ -1,0 +1,211 @@
+package control
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"causeway/simulator"
+	"causeway/simulator/control/api"
+
+	"go.mau.fi/whatsmeow/proto/waE2E"
+	"go.mau.fi/whatsmeow/types"
+	"google.golang.org/protobuf/encoding/protojson"
+)
+
+func (c *control) addPhone(r *http.Request) (any, error) {
+	in, err := read[api.NewPhone](r)
+	if err != nil {
+		return nil, err
+	}
+	if in.Name == "" {
+		return nil, fmt.Errorf("%w phone: it needs a name", simulator.ErrInvalid)
+	}
+	var p *simulator.Phone
+	if in.About == nil {
+		p, err = c.network.AddPhone(in.Phone, in.Name)
+	} else {
+		p, err = c.network.AddPhoneAbout(in.Phone, in.Name, *in.About)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return api.Phone{JID: p.JID().String(), LID: p.LID().String()}, nil
+}
+
+// phone finds the phone in a call's path, and reads its body.
+func phone[T any](c *control, r *http.Request) (*simulator.Phone, T, error) {
+	var none T
+	p, err := c.network.Phone(r.PathValue("phone"))
+	if err != nil {
+		return nil, none, err
+	}
+	in, err := read[T](r)
+	return p, in, err
+}
+
+func (c *control) patchPhone(r *http.Request) (any, error) {
+	p, in, err := phone[api.PhonePatch](c, r)
+	if err != nil {
+		return nil, err
+	}
+	if in.Picture != nil {
+		return nil, fmt.Errorf("picture: %w", errNotBuilt)
+	}
+	if in.Name != nil && *in.Name == "" {
+		return nil, fmt.Errorf("%w phone: it needs a name", simulator.ErrInvalid)
+	}
+	if in.AutoDeliver != nil {
+		p.SetAutoDeliver(*in.AutoDeliver)
+	}
+	if in.Online != nil {
+		p.SetOnline(*in.Online)
+	}
+	return nil, p.Rename(in.Name, in.About)
+}
+
+func (c *control) link(r *http.Request) (any, error) {
+	p, in, err := phone[api.Link](c, r)
+	if err != nil {
+		return nil, err
+	}
+	var out api.Linked
+	switch {
+	case (in.QR == "") == (in.Code == ""):
+		return nil, fmt.Errorf("%w link: one of qr and code", simulator.ErrInvalid)
+	case in.QR != "":
+		out.Device, err = p.ScanQR(r.Context(), in.QR)
+	default:
+		out.Device, err = p.EnterCode(r.Context(), in.Code)
+	}
+	return out, err
+}
+
+func (c *control) unlink(r *http.Request) (any, error) {
+	p, err := c.network.Phone(r.PathValue("phone"))
+	if err != nil {
+		return nil, err
+	}
+	device, err := strconv.ParseUint(r.PathValue("device"), 10, 16)
+	if err != nil {
+		return nil, fmt.Errorf("%w device: %w", simulator.ErrInvalid, err)
+	}
+	return nil, p.Unlink(uint16(device))
+}
+
+func (c *control) send(r *http.Request) (any, error) {
+	p, in, err := phone[api.Send](c, r)
+	if err != nil {
+		return nil, err
+	}
+	if in.Media != nil {
+		return nil, fmt.Errorf("media: %w", errNotBuilt)
+	}
+	out := simulator.Outgoing{Chat: in.Chat, Text: in.Text, ID: in.ID, ReplyTo: in.ReplyTo, Edit: in.Edit, Revoke: in.Revoke}
+	if in.Timestamp != 0 {
+		out.Timestamp = time.Unix(in.Timestamp, 0)
+	}
+	if in.React != nil {
+		out.React = &simulator.Reaction{ID: in.React.ID, Emoji: in.React.Emoji}
+	}
+	if in.Message != nil {
+		out.Message = &waE2E.Message{}
+		if err = protojson.Unmarshal(in.Message, out.Message); err != nil {
+			return nil, fmt.Errorf("%w message: %w", simulator.ErrInvalid, err)
+		}
+	}
+	sent, err := p.Send(r.Context(), out)
+	if err != nil {
+		return nil, err
+	}
+	return api.Sent{ID: sent.ID, Timestamp: sent.Timestamp.Unix()}, nil
+}
+
+func (c *control) messages(r *http.Request) (any, error) {
+	p, err := c.network.Phone(r.PathValue("phone"))
+	if err != nil {
+		return nil, err
+	}
+	chat := types.EmptyJID
+	if name := r.URL.Query().Get("chat"); name != "" {
+		if chat, err = c.network.Chat(name); err != nil {
+			return nil, err
+		}
+	}
+	ctx, after, cancel, err := poll(r)
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	out := []api.Message{}
+	for _, m := range p.Messages(ctx, chat, after) {
+		entry, err := describe(m)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, entry)
+	}
+	return out, nil
+}
+
+func describe(m simulator.Message) (api.Message, error) {
+	raw, err := protojson.Marshal(m.Message)
+	if err != nil {
+		return api.Message{}, fmt.Errorf("encode message %s: %w", m.ID, err)
+	}
+	return api.Message{Seq: m.Seq, Chat: m.Chat.String(), Sender: m.Sender.String(), ID: m.ID, Timestamp: m.Timestamp.Unix(), FromMe: m.FromMe,
+		Device: m.Device, Text: m.Text, Message: json.RawMessage(raw), Media: media(m.Message), EditOf: m.EditOf, Revoked: m.Revoked}, nil
+}
+
+// file is what the messages with files have in common.
+type file interface {
+	GetMimetype() string
+	GetFileSHA256() []byte
+	GetFileLength() uint64
+}
+
+func media(m *waE2E.Message) *api.Media {
+	for _, f := range []file{m.GetImageMessage(), m.GetVideoMessage(), m.GetAudioMessage(), m.GetDocumentMessage(), m.GetStickerMessage()} {
+		if len(f.GetFileSHA256()) > 0 {
+			return &api.Media{MIME: f.GetMimetype(), SHA256: hex.EncodeToString(f.GetFileSHA256()), Size: f.GetFileLength()}
+		}
+	}
+	return nil
+}
+
+func (c *control) receipts(r *http.Request) (any, error) {
+	p, in, err := phone[api.Receipts](c, r)
+	if err != nil {
+		return nil, err
+	}
+	if len(in.IDs) > maxList {
+		return nil, fmt.Errorf("%w receipts: at most %d ids", simulator.ErrInvalid, maxList)
+	}
+	return nil, p.Acknowledge(in.Chat, in.IDs, in.Type)
+}
+
+func (c *control) typing(r *http.Request) (any, error) {
+	p, in, err := phone[api.Typing](c, r)
+	if err != nil {
+		return nil, err
+	}
+	return nil, p.Typing(in.Chat, in.State, in.Media)
+}
+
+func (c *control) presence(r *http.Request) (any, error) {
+	p, in, err := phone[api.Presence](c, r)
+	if err != nil {
+		return nil, err
+	}
+	if in.State != "available" && in.State != "unavailable" {
+		return nil, fmt.Errorf("%w presence state %q", simulator.ErrInvalid, in.State)
+	}
+	var last time.Time
+	if in.LastSeen != 0 {
+		last = time.Unix(in.LastSeen, 0)
+	}
+	return nil, p.Presence(in.State == "available", last)
+}

@@ -1,0 +1,133 @@
+package phone
+
+import (
+	"fmt"
+	"time"
+
+	"causeway/simulator/account"
+	"causeway/simulator/wire"
+
+	"go.mau.fi/whatsmeow/proto/waCommon"
+	"go.mau.fi/whatsmeow/proto/waE2E"
+	"go.mau.fi/whatsmeow/types"
+	"google.golang.org/protobuf/proto"
+)
+
+// Values of the edit attribute of a message stanza.
+const (
+	editMessage = "1"
+	editRevoke  = "7"
+	editAdmin   = "8"
+)
+
+// Reaction is an emoji on a message; an empty emoji takes it back.
+type Reaction struct {
+	ID    string
+	Emoji string
+}
+
+// Outgoing is a message to send. Text, Message, Revoke and React exclude each other; Edit goes with Text or Message.
+type Outgoing struct {
+	// Chat is a number in digits, a JID, a LID or a group JID.
+	Chat    string
+	Text    string
+	Message *waE2E.Message
+	// ID is chosen if empty, and Timestamp is now if zero.
+	ID        string
+	Timestamp time.Time
+	// ReplyTo, Edit and Revoke are IDs of messages in the chat that the phone knows.
+	ReplyTo, Edit, Revoke string
+	React                 *Reaction
+}
+
+func (o Outgoing) check() error {
+	content := 0
+	for _, set := range []bool{o.Text != "", o.Message != nil, o.Revoke != "", o.React != nil} {
+		if set {
+			content++
+		}
+	}
+	if content != 1 {
+		return fmt.Errorf("%w message: exactly one of text, message, revoke and react", account.ErrInvalid)
+	}
+	if (o.Edit != "" || o.ReplyTo != "") && (o.Revoke != "" || o.React != nil) {
+		return fmt.Errorf("%w message: edit and reply_to go with text or message only", account.ErrInvalid)
+	}
+	if o.ReplyTo != "" && o.Message != nil {
+		return fmt.Errorf("%w message: reply_to goes with text only; a message carries its own context", account.ErrInvalid)
+	}
+	return nil
+}
+
+// compose makes the protobuf of a message and the attributes of its stanza.
+func (p *Phone) compose(chat, pn types.JID, out Outgoing) (*waE2E.Message, wire.Attrs, error) {
+	if err := out.check(); err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case out.Revoke != "":
+		return p.composeRevoke(chat, pn, out)
+	case out.React != nil:
+		return p.composeReaction(chat, pn, out)
+	}
+	body := out.Message
+	if body == nil {
+		body = &waE2E.Message{Conversation: proto.String(out.Text)}
+	}
+	if out.ReplyTo != "" {
+		quoted, ok := p.find(pn, out.ReplyTo)
+		if !ok {
+			return nil, nil, unknownMessage(out.ReplyTo)
+		}
+		body = &waE2E.Message{ExtendedTextMessage: &waE2E.ExtendedTextMessage{Text: &out.Text, ContextInfo: &waE2E.ContextInfo{
+			StanzaID: &out.ReplyTo, Participant: proto.String(quoted.SenderLID.ToNonAD().String()), QuotedMessage: quoted.Message}}}
+	}
+	if out.Edit == "" {
+		return body, wire.Attrs{}, nil
+	}
+	edited, ok := p.find(pn, out.Edit)
+	if !ok || !edited.FromMe {
+		return nil, nil, unknownMessage(out.Edit)
+	}
+	return &waE2E.Message{EditedMessage: &waE2E.FutureProofMessage{Message: &waE2E.Message{ProtocolMessage: &waE2E.ProtocolMessage{
+		Key: p.key(chat, edited), Type: waE2E.ProtocolMessage_MESSAGE_EDIT.Enum(), EditedMessage: body,
+		TimestampMS: proto.Int64(time.Now().UnixMilli())}}}}, wire.Attrs{"edit": editMessage}, nil
+}
+
+func unknownMessage(id string) error {
+	return fmt.Errorf("%w message %s: the phone has no such message of its owner's in the chat", account.ErrUnknown, id)
+}
+
+// key names a message for others, by LID.
+func (p *Phone) key(chat types.JID, m Message) *waCommon.MessageKey {
+	key := &waCommon.MessageKey{RemoteJID: proto.String(chat.String()), FromMe: proto.Bool(m.FromMe), ID: &m.ID}
+	if chat.Server == types.GroupServer && !m.FromMe {
+		key.Participant = proto.String(m.SenderLID.ToNonAD().String())
+	}
+	return key
+}
+
+func (p *Phone) composeRevoke(chat, pn types.JID, out Outgoing) (*waE2E.Message, wire.Attrs, error) {
+	m, ok := p.find(pn, out.Revoke)
+	if !ok || !m.FromMe && chat.Server != types.GroupServer {
+		return nil, nil, unknownMessage(out.Revoke)
+	}
+	attrs := wire.Attrs{"edit": editRevoke}
+	if !m.FromMe {
+		attrs["edit"] = editAdmin
+	}
+	return &waE2E.Message{ProtocolMessage: &waE2E.ProtocolMessage{Key: p.key(chat, m), Type: waE2E.ProtocolMessage_REVOKE.Enum()}}, attrs, nil
+}
+
+func (p *Phone) composeReaction(chat, pn types.JID, out Outgoing) (*waE2E.Message, wire.Attrs, error) {
+	m, ok := p.find(pn, out.React.ID)
+	if !ok {
+		return nil, nil, unknownMessage(out.React.ID)
+	}
+	attrs := wire.Attrs{}
+	if out.React.Emoji == "" {
+		attrs["edit"] = editRevoke
+	}
+	return &waE2E.Message{ReactionMessage: &waE2E.ReactionMessage{Key: p.key(chat, m), Text: &out.React.Emoji,
+		SenderTimestampMS: proto.Int64(time.Now().UnixMilli())}}, attrs, nil
+}
