@@ -1,0 +1,90 @@
+package matrix
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"causeway/database"
+	"causeway/outbox"
+	"causeway/queue"
+)
+
+// roomLimit is how long an action waits for the room or the details that it needs.
+const roomLimit = time.Hour
+
+// Provider wakes the actions that wait for something named. outbox.Outbox is one.
+type Provider interface {
+	Provide(ctx context.Context, name string) error
+}
+
+// Sender carries out the actions of the outbox that are done on Matrix. Each may be repeated after a crash.
+type Sender struct {
+	cfg     Config
+	db      *database.DB
+	out     Provider
+	clients *clients
+	log     zerolog.Logger
+	started time.Time
+}
+
+// NewSender returns the sender. It does not talk to the homeserver yet.
+func NewSender(cfg Config, db *database.DB, out Provider, log zerolog.Logger) (*Sender, error) {
+	clients, err := newClients(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Sender{cfg: cfg, db: db, out: out, clients: clients, log: log, started: time.Now()}, nil
+}
+
+// Perform carries out one action. It is the queue.Handler of the lanes for which outbox.OnWhatsApp is false.
+func (s *Sender) Perform(ctx context.Context, e queue.Entry) (queue.Settle, error) {
+	settle, err := s.perform(ctx, e)
+	if err != nil {
+		return nil, fault(err)
+	}
+	return settle, nil
+}
+
+func (s *Sender) perform(ctx context.Context, e queue.Entry) (queue.Settle, error) {
+	switch e.Kind {
+	case outbox.KindCreateRoom:
+		return act(ctx, e, s.createRoom)
+	case outbox.KindSendEvent:
+		return act(ctx, e, func(ctx context.Context, a outbox.SendEvent) (queue.Settle, error) {
+			return s.sendEvent(ctx, a, s.mayBeRepeat(e))
+		})
+	case outbox.KindSendNotice:
+		return act(ctx, e, s.sendNotice)
+	case outbox.KindRemoveNotice:
+		return act(ctx, e, s.removeNotice)
+	case outbox.KindJoinRoom:
+		return act(ctx, e, s.joinRoom)
+	case outbox.KindLeaveRoom:
+		return act(ctx, e, s.leaveRoom)
+	case outbox.KindInvite:
+		return act(ctx, e, s.invite)
+	case outbox.KindSetProfile:
+		return act(ctx, e, s.setProfile)
+	case outbox.KindSetState:
+		return act(ctx, e, s.setState)
+	}
+	return nil, queue.Dead(fmt.Errorf("the Matrix side has no action %q", e.Kind))
+}
+
+// act decodes an action and carries it out.
+func act[T any](ctx context.Context, e queue.Entry, do func(context.Context, T) (queue.Settle, error)) (queue.Settle, error) {
+	a, err := outbox.Decode[T](e)
+	if err != nil {
+		return nil, err
+	}
+	return do(ctx, a)
+}
+
+// mayBeRepeat reports whether an action may have been carried out before: it was tried in this run, or was there when
+// this run began, so that the last one may have been killed between the act and its settling.
+func (s *Sender) mayBeRepeat(e queue.Entry) bool {
+	return e.Attempts > 0 || e.Added.Before(s.started)
+}

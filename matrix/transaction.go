@@ -1,0 +1,109 @@
+package matrix
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+
+	"maunium.net/go/mautrix/id"
+
+	"causeway/database"
+)
+
+// maxTransaction bounds the body of a transaction in bytes. Homeservers put at most 100 events of 64 KiB into one.
+const maxTransaction = 64 << 20
+
+// maxPing bounds the body of a ping in bytes.
+const maxPing = 64 << 10
+
+// retryAfter is how many seconds the homeserver is asked to wait when the bridge cannot take a transaction.
+const retryAfter = "5"
+
+// putTransaction journals the events and only then says 200 (Application Service API, "Pushing events"). Whatever
+// keeps them from being durable is 503: the homeserver tries again, and sends nothing else meanwhile. The elements are
+// handed on as they came: what is wrong with one of them must not hold up the others.
+//
+// Typing, receipts and presence ("ephemeral"), messages to devices, device lists and key counts (MSC2409, MSC3202) are
+// accepted, and ignored for now: nothing acts on them yet.
+func (s *Server) putTransaction(w http.ResponseWriter, r *http.Request) {
+	var transaction struct {
+		Events []json.RawMessage `json:"events"`
+	}
+	if !s.read(w, r, maxTransaction, &transaction) {
+		return
+	}
+	if err := s.arrivals.AddMatrix(r.Context(), transaction.Events); err != nil {
+		s.log.Error().Err(err).Int("events", len(transaction.Events)).Msg("A transaction could not be stored; the homeserver will send it again")
+		w.Header().Set("Retry-After", retryAfter)
+		refuse(w, http.StatusServiceUnavailable, "M_UNKNOWN", "The transaction could not be stored; send it again")
+		return
+	}
+	answer(w, http.StatusOK, "{}")
+}
+
+// getUser tells whether a ghost exists. It is asked for users of the bridge's namespace that were never registered.
+func (s *Server) getUser(w http.ResponseWriter, r *http.Request) {
+	user := id.UserID(r.PathValue("userId"))
+	if !s.cfg.IsGhost(user) {
+		refuse(w, http.StatusNotFound, "M_NOT_FOUND", "No such user")
+		return
+	}
+	_, err := s.db.PuppetByUserID(r.Context(), user)
+	switch {
+	case errors.Is(err, database.ErrNotFound):
+		refuse(w, http.StatusNotFound, "M_NOT_FOUND", "No such user")
+	case err != nil:
+		s.log.Error().Err(err).Stringer("user", user).Msg("A user could not be looked up for the homeserver")
+		refuse(w, http.StatusServiceUnavailable, "M_UNKNOWN", "The user could not be looked up; ask again")
+	default:
+		answer(w, http.StatusOK, "{}")
+	}
+}
+
+// getRoom makes no rooms on demand: who is in no WhatsApp group has no business in its room.
+func (s *Server) getRoom(w http.ResponseWriter, _ *http.Request) {
+	refuse(w, http.StatusNotFound, "M_NOT_FOUND", "No such room")
+}
+
+// postPing answers the homeserver's ping, which it makes when the bridge asks for one (MSC2659).
+func (s *Server) postPing(w http.ResponseWriter, r *http.Request) {
+	var ping struct {
+		TransactionID string `json:"transaction_id"`
+	}
+	if !s.read(w, r, maxPing, &ping) {
+		return
+	}
+	s.state.mu.Lock()
+	s.state.pinged = ping.TransactionID
+	s.state.mu.Unlock()
+	answer(w, http.StatusOK, "{}")
+}
+
+// Pinged reports whether the homeserver's last ping had a transaction ID.
+func (s *Server) Pinged(transaction string) bool {
+	s.state.mu.Lock()
+	defer s.state.mu.Unlock()
+	return transaction != "" && s.state.pinged == transaction
+}
+
+// read decodes a body, or says what is wrong with it and reports false.
+func (s *Server) read(w http.ResponseWriter, r *http.Request, limit int64, into any) bool {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		refuse(w, http.StatusRequestEntityTooLarge, "M_TOO_LARGE", "The request is too large")
+		return false
+	} else if err != nil {
+		refuse(w, http.StatusBadRequest, "M_UNKNOWN", "The request could not be read to its end")
+		return false
+	}
+	err = json.Unmarshal(body, into)
+	if _, wrongType := errors.AsType[*json.UnmarshalTypeError](err); wrongType {
+		refuse(w, http.StatusBadRequest, "M_BAD_JSON", "The request is JSON, but not of the form that is expected: "+err.Error())
+		return false
+	} else if err != nil {
+		refuse(w, http.StatusBadRequest, "M_NOT_JSON", "The request is not JSON")
+		return false
+	}
+	return true
+}
