@@ -21,6 +21,10 @@ const maxBatch = 128
 type batcher struct {
 	leaders int // how many batches may be under way at once
 
+	// conflict is held for reading by every transaction, and alone by one that lost a deadlock: once the batches under
+	// way have ended it meets nobody. Postgres takes a second to notice a deadlock, so a second one must not follow.
+	conflict sync.RWMutex
+
 	mu      sync.Mutex
 	active  int
 	waiting []*job
@@ -116,12 +120,12 @@ func (db *DB) commit(batch []*job) {
 		case failed < 0: // one of them passed over an error of the database
 			try = maxTogether
 		default:
-			batch[failed].err = db.alone(batch[failed])
+			batch[failed].err = db.alone(batch[failed], err)
 			batch = slices.Delete(batch, failed, failed+1)
 		}
 	}
 	for i, j := range batch {
-		j.err = db.alone(j)
+		j.err = db.alone(j, nil)
 		if errors.Is(j.err, dbutil.ErrTxnBegin) { // the database is away: do not let each of them find out
 			finish(batch[i:], j.err)
 			return
@@ -131,6 +135,8 @@ func (db *DB) commit(batch []*job) {
 
 // together runs the jobs in one transaction. When a job failed it says which; when the transaction itself did, -1.
 func (db *DB) together(batch []*job) (failed int, err error) {
+	db.batch.conflict.RLock()
+	defer db.batch.conflict.RUnlock()
 	// The values of the first job's context (its logger) serve for all; no single caller may cancel the others.
 	err = db.Tx(context.WithoutCancel(batch[0].ctx), func(ctx context.Context) error {
 		for i, j := range batch {
@@ -148,17 +154,31 @@ func (db *DB) together(batch []*job) (failed int, err error) {
 	return failed, err
 }
 
-// maxConflicts is how often a transaction is tried that Postgres picks as the victim of a deadlock.
+// maxConflicts is how often a transaction is tried that Postgres picks as the victim of a deadlock. From the second time
+// on only other replicas can have a part in it.
 const maxConflicts = 5
 
-func (db *DB) alone(j *job) (err error) {
-	for range maxConflicts {
-		err = db.Tx(context.WithoutCancel(j.ctx), func(ctx context.Context) error { return Guard(func() error { return j.fn(ctx) }) })
-		if pq.As(err, pqerror.TRDeadlockDetected, pqerror.TRSerializationFailure) == nil {
-			break
-		}
+// alone runs a job in a transaction of its own. before is how it failed together with others.
+func (db *DB) alone(j *job, before error) error {
+	run := func(lock sync.Locker) error {
+		lock.Lock()
+		defer lock.Unlock()
+		return db.Tx(context.WithoutCancel(j.ctx), func(ctx context.Context) error {
+			return Guard(func() error { return j.fn(ctx) })
+		})
+	}
+	err := before
+	if !isConflict(before) {
+		err = run(db.batch.conflict.RLocker())
+	}
+	for n := 0; n < maxConflicts && isConflict(err); n++ {
+		err = run(&db.batch.conflict)
 	}
 	return err
+}
+
+func isConflict(err error) bool {
+	return pq.As(err, pqerror.TRDeadlockDetected, pqerror.TRSerializationFailure) != nil
 }
 
 func finish(batch []*job, err error) {

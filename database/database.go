@@ -67,7 +67,8 @@ func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context) error) error 
 	return nil
 }
 
-// AfterCommit runs fn once the transaction in ctx is durable, and never when it is rolled back.
+// AfterCommit runs fn once the transaction in ctx is durable, and never when it is rolled back. fn holds up everybody
+// who shares the transaction: it must be short and must not write.
 // Outside a transaction, and in one that another library began, it runs fn at once.
 func (db *DB) AfterCommit(ctx context.Context, fn func()) {
 	after, inside := ctx.Value(hooksKey{}).(*hooks)

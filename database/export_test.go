@@ -1,0 +1,28 @@
+package database
+
+import (
+	"database/sql/driver"
+	"maps"
+	"slices"
+)
+
+// Waiting reports how many callers of Write wait for their turn.
+func (db *DB) Waiting() int {
+	db.batch.mu.Lock()
+	defer db.batch.mu.Unlock()
+	return len(db.batch.waiting)
+}
+
+// Leaders reports how many batches may be under way at once.
+func (db *DB) Leaders() int { return db.batch.leaders }
+
+// The limits that tests have to cross.
+const (
+	MaxBatch    = maxBatch
+	MaxTogether = maxTogether
+)
+
+// Cached lists the statements that a connection keeps.
+func Cached(conn driver.Conn) []string {
+	return slices.Collect(maps.Keys(conn.(*cachingConn).statements))
+}
