@@ -2,7 +2,9 @@ package person
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
@@ -93,13 +95,32 @@ func (s Seen) Message() *event.MessageEventContent {
 	return content
 }
 
-// Texts lists the text messages of others and of this person in a room, each as "sender: text", oldest first, without the bot's notices.
-func (p *Person) Texts(room id.RoomID) []string {
+// Texts lists what somebody has written in a room, oldest first: text messages, without notices and edits.
+func (p *Person) Texts(room id.RoomID, from id.UserID) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.texts(room, from)
+}
+
+func (p *Person) texts(room id.RoomID, from id.UserID) []string {
 	var texts []string
-	for _, s := range p.In(room) {
-		if m := s.Message(); m != nil && s.Type.Type == "m.room.message" && m.MsgType == event.MsgText {
-			texts = append(texts, s.Sender.String()+": "+m.Body)
+	for _, s := range p.seen {
+		if m := s.Message(); s.RoomID == room && s.Sender == from && m != nil && m.MsgType == event.MsgText && m.NewContent == nil {
+			texts = append(texts, m.Body)
 		}
 	}
 	return texts
+}
+
+// WaitTexts waits until somebody has written these texts in a room and nothing else, in this order, each once.
+func (p *Person) WaitTexts(ctx context.Context, room id.RoomID, from id.UserID, want ...string) error {
+	var got []string
+	err := p.wait(ctx, fmt.Sprintf("%d texts of %s", len(want), from), func() bool {
+		got = p.texts(room, from)
+		return len(got) >= len(want) || !slices.Equal(got, want[:len(got)])
+	})
+	if !slices.Equal(got, want) {
+		return errors.Join(fmt.Errorf("%s in %s wrote %q, expected %q", from, room, got, want), err)
+	}
+	return err
 }

@@ -1,0 +1,104 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"causeway/e2e/provision"
+	"causeway/e2e/rig"
+)
+
+// bench is what all tests share: the programs under test, the homeserver, the Postgres server.
+type bench struct {
+	binaries   rig.Binaries
+	homeserver *provision.Installed
+	postgres   string
+}
+
+var shared bench
+
+func TestMain(m *testing.M) { os.Exit(runAll(m)) }
+
+func runAll(m *testing.M) int {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	dir, err := os.MkdirTemp("", "causeway-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	stop, err := shared.prepare(ctx, dir)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "prepare:", err)
+		return 1
+	}
+	defer stop()
+	return m.Run()
+}
+
+func (b *bench) prepare(ctx context.Context, dir string) (stop func(), err error) {
+	stop = func() {}
+	cache, err := provision.Open(func(line string) { fmt.Println("==", line) })
+	if err != nil {
+		return stop, err
+	}
+	if b.binaries, err = rig.Build(ctx, cache, dir); err != nil {
+		return stop, err
+	}
+	if b.homeserver, err = cache.Install(ctx, os.Getenv("CAUSEWAY_TEST_HOMESERVER")); err != nil {
+		return stop, err
+	}
+	if b.postgres = os.Getenv("CAUSEWAY_TEST_POSTGRES"); b.postgres == "" {
+		pg, err := cache.StartPostgres(ctx)
+		if err != nil {
+			return stop, err
+		}
+		b.postgres = pg.URI()
+		stop = func() { _ = pg.Stop() }
+	}
+	return stop, nil
+}
+
+// storyTime bounds one test; two of them may share two cores with two homeservers.
+const storyTime = 6 * time.Minute
+
+// newRig starts a rig on a database. When the test fails, the ends of all logs are shown.
+func newRig(t *testing.T, database string) (context.Context, *rig.Rig) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), storyTime)
+	t.Cleanup(cancel)
+	options := rig.Options{Binaries: shared.binaries, Homeserver: shared.homeserver, Dir: t.TempDir(), Say: func(line string) { t.Log(line) }}
+	if database == rig.Postgres {
+		name := "causeway_" + strings.ToLower(strings.NewReplacer("/", "_", " ", "_").Replace(t.Name())) + fmt.Sprint(time.Now().UnixNano())
+		uri, err := provision.CreateDatabase(ctx, shared.postgres, name)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, provision.DropDatabase(context.Background(), shared.postgres, name)) })
+		options.Database = uri
+	}
+	r, err := rig.Start(ctx, options)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, r.Stop())
+		if t.Failed() {
+			t.Log("\n" + r.Logs())
+		}
+	})
+	return ctx, r
+}
+
+// onBothDatabases runs a test on SQLite and on Postgres.
+func onBothDatabases(t *testing.T, test func(t *testing.T, database string)) {
+	for _, database := range []string{rig.SQLite, rig.Postgres} {
+		t.Run(database, func(t *testing.T) {
+			t.Parallel()
+			test(t, database)
+		})
+	}
+}
