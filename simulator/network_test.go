@@ -239,3 +239,13 @@ func (w *world) send(t *testing.T, p *simulator.Phone, out simulator.Outgoing) s
 	require.NoError(t, err)
 	return s
 }
+
+// fence makes the client's event goroutine see what the test did before. The library reads its cache of group members outside its
+// lock when it sends, and changes it when a notification comes; the race detector cannot see that the network is in between.
+func (c *companion) fence(t *testing.T) {
+	t.Helper()
+	c.mu.Lock()
+	c.mu.Unlock() //nolint:staticcheck // the order is the point
+	sent := c.w.send(t, c.w.bob, simulator.Outgoing{Chat: mine, Text: "fence"})
+	c.message(t, sent.ID)
+}

@@ -34,7 +34,7 @@ const (
 // Fault is something that goes wrong on demand.
 type Fault struct {
 	Kind FaultKind
-	// Device is digits:number, digits for all companions of an account, or "" for everybody.
+	// Device is digits:number (0 is the phone), digits for all devices of an account, or "" for everybody.
 	Device string
 	// Count is how often it happens; 0 with no For means once.
 	Count int
@@ -137,7 +137,7 @@ func (s *Server) arm(f Fault) {
 
 // companions are the linked devices that a name stands for.
 func (s *Server) companions(device string) ([]*account.Device, error) {
-	digits, number, one := strings.Cut(device, ":")
+	digits, number, _ := strings.Cut(device, ":")
 	var hit []*account.Device
 	for _, a := range s.state.accounts.All() {
 		for _, d := range a.Devices() {
@@ -149,10 +149,11 @@ func (s *Server) companions(device string) ([]*account.Device, error) {
 	if device == "" || len(hit) > 0 {
 		return hit, nil
 	}
-	if a, err := s.find(digits); err != nil {
+	if _, err := s.find(digits); err != nil {
 		return nil, err
-	} else if one {
-		return nil, fmt.Errorf("%w device %s of %s", account.ErrUnknown, number, a.PN.User)
+	}
+	if number != "" && number != "0" {
+		return nil, fmt.Errorf("%w device %s", account.ErrUnknown, device)
 	}
 	return nil, nil
 }

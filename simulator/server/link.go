@@ -249,12 +249,16 @@ func (s *Server) Unlink(number string, device uint16) error {
 }
 
 func (s *Server) unlink(d *account.Device) {
-	d.Account.Unlink(d.Number)
-	s.journal.Add(journal.Event{Kind: journal.Unlinked, Device: d.Name()})
+	s.forgetDevice(d)
 	if c := s.state.sessions.online[d]; c != nil {
 		s.detach(c, "unlinked")
 		c.part(wire.Node{Tag: "stream:error", Attrs: wire.Attrs{"code": "401"}, Content: []wire.Node{{Tag: "conflict", Attrs: wire.Attrs{"type": "device_removed"}}}})
 	}
+}
+
+func (s *Server) forgetDevice(d *account.Device) {
+	d.Account.Unlink(d.Number)
+	s.journal.Add(journal.Event{Kind: journal.Unlinked, Device: d.Name()})
 	s.tellDevices(d.Account, d)
 }
 

@@ -140,12 +140,12 @@ func endOfQueue(count int) wire.Node {
 
 // deliver hands a stanza to a device: a phone takes it at once, a companion's mailbox keeps it until it is acknowledged.
 func (s *Server) deliver(d *account.Device, n wire.Node) {
+	if n.Tag == "message" {
+		n = s.spoil(d, n)
+	}
 	if d.Phone != nil {
 		d.Phone.Deliver(n, false)
 		return
-	}
-	if n.Tag == "message" {
-		n = s.spoil(d, n)
 	}
 	d.Box.Push(n)
 	if n.Tag == "message" && s.state.faults.take(Duplicate, d) != nil {

@@ -212,7 +212,13 @@ func (s *Server) removeCompanion(c *session, n *wire.Node) {
 		return
 	}
 	c.result(n)
-	s.unlink(d)
+	if d != c.device {
+		s.unlink(d)
+		return
+	}
+	s.forgetDevice(d)
+	s.detach(c, "logged out")
+	time.AfterFunc(farewell, c.close) // the client closes first; it is not told what it asked for
 }
 
 // Devices lists the devices of an account for a phone that is about to encrypt for them.

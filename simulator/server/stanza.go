@@ -22,6 +22,9 @@ func (s *Server) handle(c *session, n *wire.Node) {
 	if n.Tag == "ib" {
 		return // telemetry (unified_session), which clients send at any time; the server wants nothing of it
 	}
+	if c.device == nil && c.pairing != nil && n.Tag == "ack" && wire.Text(n, "class") == "notification" {
+		return // of the challenge by which a code is checked
+	}
 	if c.device == nil {
 		s.violate(nil, n.Tag, "before login: "+short(n))
 		return
