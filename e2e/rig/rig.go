@@ -6,7 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -154,7 +154,7 @@ func bareEnvironment() []string {
 	return env
 }
 
-// StartBridge starts the bridge and waits until it takes connections.
+// StartBridge starts the bridge and waits until it is at work.
 func (r *Rig) StartBridge(ctx context.Context) (err error) {
 	r.bridge, err = provision.Start(provision.Command{
 		Name: "causeway", LogDir: r.options.Dir, Dir: r.options.Dir, Env: r.environment(),
@@ -165,13 +165,23 @@ func (r *Rig) StartBridge(ctx context.Context) (err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, readyTime)
 	defer cancel()
-	return r.bridge.WaitReady(ctx, func(ctx context.Context) error {
-		connection, err := new(net.Dialer).DialContext(ctx, "tcp", r.listen)
-		if err != nil {
-			return err
-		}
-		return connection.Close()
-	})
+	return r.bridge.WaitReady(ctx, r.ready)
+}
+
+// ready asks the bridge whether it is at work.
+func (r *Rig) ready(ctx context.Context) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.AppserviceURL()+"/ready", nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("ask whether it is ready: %s", response.Status)
+	}
+	return errors.Join(err, response.Body.Close())
 }
 
 // StopBridge asks the bridge to end and waits until it has.

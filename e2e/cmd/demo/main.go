@@ -25,10 +25,8 @@ func main() {
 	database := flag.String("database", "", "sqlite or postgres; empty for sqlite")
 	once := flag.String("once", "", "1 ends the demo after the messages have arrived")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	d := &demo{screen: newScreen(os.Stdout), homeserver: *homeserver, database: *database, once: *once != "" && *once != "0"}
-	os.Exit(d.run(ctx))
+	os.Exit(d.run())
 }
 
 // demo is one showing.
@@ -44,7 +42,9 @@ type demo struct {
 }
 
 // run shows everything, cleans up, and returns the exit code.
-func (d *demo) run(ctx context.Context) int {
+func (d *demo) run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	d.screen.title("Causeway", "a bridge between Matrix and WhatsApp")
 	err := d.show(ctx)
 	interrupted := ctx.Err() != nil

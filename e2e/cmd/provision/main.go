@@ -19,9 +19,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	err := run(ctx, os.Args[1:])
+	err := run(os.Args[1:])
 	var failed *exec.ExitError
 	if errors.As(err, &failed) && failed.ExitCode() > 0 {
 		os.Exit(failed.ExitCode())
@@ -32,7 +30,9 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, args []string) (err error) {
+func run(args []string) (err error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	what, command := "", []string(nil)
 	if len(args) > 0 {
 		what = args[0]

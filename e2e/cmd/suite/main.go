@@ -21,10 +21,8 @@ func main() {
 	homeserver := flag.String("homeserver", "", "synapse or dendrite; empty for Synapse, or Dendrite where Synapse cannot be had")
 	only := flag.String("run", "", "run only the tests that match this regular expression")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	s := &suite{homeserver: *homeserver, only: *only}
-	err := s.run(ctx)
+	err := s.run()
 	s.summarize(err)
 	if err != nil {
 		os.Exit(1)
@@ -42,7 +40,9 @@ type suite struct {
 
 func say(line string) { fmt.Println("==", line) }
 
-func (s *suite) run(ctx context.Context) (err error) {
+func (s *suite) run() (err error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	if s.cache, err = provision.Open(say); err != nil {
 		return err
 	}
