@@ -4,12 +4,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"os"
 
 	"github.com/mattn/go-isatty"
 	"github.com/rs/zerolog"
 
+	"causeway/app"
 	"causeway/config"
 )
 
@@ -25,13 +25,12 @@ func main() {
 }
 
 // wiring is the one place that names the bridge behind the commands.
-//
-// TO BE WIRED: return bridge{run: app.Run, check: app.Check}.
 func wiring() bridge {
-	notWired := errors.New("the bridge is not wired yet")
 	return bridge{
-		run:   func(context.Context, config.Config, zerolog.Logger) error { return notWired },
-		check: func(context.Context, config.Config) error { return notWired },
+		run: func(ctx context.Context, cfg config.Config, log zerolog.Logger) error {
+			return app.Run(ctx, cfg, log, readVersion().version)
+		},
+		check: app.Check,
 	}
 }
 

@@ -1,0 +1,211 @@
+// Package app builds one bridge out of the other packages and runs it. It is the only package that knows all of them.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+	"maunium.net/go/mautrix/id"
+
+	"causeway/command"
+	"causeway/config"
+	"causeway/database"
+	"causeway/dispatch"
+	"causeway/inbox"
+	"causeway/matrix"
+	"causeway/outbox"
+	"causeway/portal"
+	"causeway/puppet"
+	"causeway/queue"
+	"causeway/user"
+	"causeway/whatsapp"
+)
+
+// How the queues are worked.
+const (
+	pollEvery  = 30 * time.Second // for work that the process was not told of; it is told of all its own
+	inboxBurst = 32               // decisions of one chat in one transaction
+	inboxLanes = 64               // chats that are decided side by side
+	sendLanes  = 64               // lanes of one kind that are carried out side by side
+	tidyEvery  = 6 * time.Hour    // how often keys that have had their time are removed
+)
+
+// bridge is one running bridge, in the order in which it is built.
+type bridge struct {
+	cfg      config.Config
+	log      zerolog.Logger
+	db       *database.DB
+	in       *inbox.Inbox
+	out      *outbox.Outbox
+	sessions *whatsapp.Sessions
+	toMatrix *matrix.Sender
+	toWhats  *whatsapp.Sender
+	workers  []*queue.Worker
+}
+
+// Run runs the bridge until ctx ends. version is what the bot calls it.
+func Run(ctx context.Context, cfg config.Config, log zerolog.Logger, version string) error {
+	// What another program may hold is taken first, so that a second bridge on one machine touches nothing.
+	listener, err := matrix.Listen(ctx, cfg.Appservice.Listen)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = listener.Close() }()
+	b, err := build(ctx, cfg, log, version)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = b.db.Close() }()
+	return b.run(ctx, listener)
+}
+
+// Check looks whether the database and the homeserver are there and take the bridge, without running it.
+func Check(ctx context.Context, cfg config.Config) error {
+	db, err := database.Open(ctx, cfg.Database.URI.Reveal())
+	if err != nil {
+		return fmt.Errorf("database.uri: %w", err)
+	}
+	if err := db.Close(); err != nil {
+		return fmt.Errorf("database.uri: %w", err)
+	}
+	checker, err := matrix.NewChecker(matrixConfig(cfg))
+	if err != nil {
+		return err
+	}
+	return checker.Check(ctx)
+}
+
+func botID(cfg config.Config) id.UserID {
+	return id.NewUserID(cfg.Appservice.Bot.Username, cfg.Homeserver.Domain)
+}
+
+func matrixConfig(cfg config.Config) matrix.Config {
+	return matrix.Config{
+		Homeserver:   cfg.Homeserver.Address,
+		Domain:       cfg.Homeserver.Domain,
+		Address:      cfg.Appservice.Address,
+		AppServiceID: cfg.Appservice.ID,
+		ASToken:      matrix.Token(cfg.Appservice.ASToken.Reveal()),
+		HSToken:      matrix.Token(cfg.Appservice.HSToken.Reveal()),
+		Bot:          botID(cfg),
+		BotName:      cfg.Appservice.Bot.Displayname,
+		GhostPrefix:  cfg.Appservice.GhostPrefix,
+	}
+}
+
+// build puts the parts together. Nothing is started and nothing outside is asked.
+func build(ctx context.Context, cfg config.Config, log zerolog.Logger, version string) (*bridge, error) {
+	names, err := cfg.WhatsApp.ContactName()
+	if err != nil {
+		return nil, fmt.Errorf("whatsapp.displayname: %w", err)
+	}
+	db, err := database.Open(ctx, cfg.Database.URI.Reveal())
+	if err != nil {
+		return nil, fmt.Errorf("database.uri: %w", err)
+	}
+	if err := whatsapp.SetGlobals(whatsappConfig(cfg)); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	bot := botID(cfg)
+	b := &bridge{cfg: cfg, log: log, db: db, in: inbox.New(db, bot), out: outbox.New(db)}
+	if b.toMatrix, err = matrix.NewSender(matrixConfig(cfg), db, b.out, log); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if b.sessions, err = whatsapp.New(ctx, whatsappConfig(cfg), db, b.in, b.out, log); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	b.toWhats = whatsapp.NewSender(b.sessions)
+	people := puppet.New(db, b.out, names, cfg.Appservice.GhostPrefix, cfg.Homeserver.Domain)
+	chats := portal.New(db, b.in, b.out, people, bot)
+	permit := permissions{cfg.Bridge.Permissions}
+	deciders := dispatch.New(db, bot, dispatch.Deciders{
+		Chats: chats, Rooms: chats, People: people,
+		Users:    user.New(db, b.in, b.out, permit, people),
+		Commands: command.New(db, b.in, b.out, permit, command.About{Version: version, Prefix: cfg.Bridge.CommandPrefix}),
+	})
+	b.workers = []*queue.Worker{
+		queue.NewWorker(db, b.in.Queue, queue.Options{
+			Handle: deciders.Handle, Rejected: deciders.Rejected,
+			Burst: inboxBurst, Lanes: inboxLanes, Poll: pollEvery, Backoff: queue.Backoff{First: 200 * time.Millisecond, Most: time.Minute},
+		}, log),
+		queue.NewWorker(db, b.out.Queue, queue.Options{
+			Handle: b.perform, Rejected: b.notSent,
+			Burst: 1, Lanes: sendLanes, Poll: pollEvery, Backoff: queue.Backoff{First: 500 * time.Millisecond, Most: 5 * time.Minute},
+		}, log),
+	}
+	return b, nil
+}
+
+// run starts the parts from the outside in: first the homeserver is answered, for it is asked to reach the bridge; then
+// the queues are worked; then WhatsApp is connected. It returns when ctx has ended and all have stopped, or when one of
+// them cannot go on.
+func (b *bridge) run(ctx context.Context, listener net.Listener) error {
+	checker, err := matrix.NewChecker(matrixConfig(b.cfg))
+	if err != nil {
+		return err
+	}
+	server := matrix.NewServer(matrixConfig(b.cfg), b.in, b.db, b.log)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return server.Serve(ctx, listener) })
+	group.Go(func() error {
+		if err := checker.Start(ctx, server); err != nil {
+			return err
+		}
+		if err := b.interrupted(ctx); err != nil {
+			return err
+		}
+		for _, w := range b.workers {
+			group.Go(func() error { return w.Run(ctx) })
+		}
+		group.Go(func() error { return b.tidy(ctx) })
+		if err := b.sessions.Start(ctx); err != nil {
+			return err
+		}
+		server.SetReady(true)
+		b.log.Info().Str("bot", botID(b.cfg).String()).Msg("the bridge is running")
+		<-ctx.Done()
+		b.sessions.Stop()
+		return nil
+	})
+	return group.Wait()
+}
+
+// interrupted ends the logins that were under way when the bridge was last stopped: their codes are void.
+func (b *bridge) interrupted(ctx context.Context) error {
+	flows, err := b.db.LoginFlows(ctx)
+	if err != nil {
+		return err
+	}
+	for _, flow := range flows {
+		err := b.in.AddPairing(ctx, inbox.Pairing{
+			User: flow.User, Flow: flow.ID, Step: inbox.PairingFailed, Problem: inbox.ProblemInterrupted, Serial: -1,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tidy removes what has had its time.
+func (b *bridge) tidy(ctx context.Context) error {
+	tick := time.NewTicker(tidyEvery)
+	defer tick.Stop()
+	for {
+		for _, q := range []*queue.Queue{b.in.Queue, b.out.Queue} {
+			if err := q.Forget(ctx); err != nil && ctx.Err() == nil {
+				b.log.Warn().Err(err).Msg("Old keys could not be removed; trying again later")
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
