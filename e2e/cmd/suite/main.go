@@ -41,8 +41,8 @@ type suite struct {
 func say(line string) { fmt.Println("==", line) }
 
 func (s *suite) run() (err error) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
 	if s.cache, err = provision.Open(say); err != nil {
 		return err
 	}
