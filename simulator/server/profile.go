@@ -17,7 +17,7 @@ func (s *Server) usync(c *session, n *wire.Node) {
 	want := map[string]bool{}
 	for _, protocol := range query.GetChildren() {
 		switch protocol.Tag {
-		case "devices", "contact", "lid", "status", "picture", "business", "disappearing_mode":
+		case "devices", "contact", "lid", "status", "picture", "business", "disappearing_mode", "username":
 			want[protocol.Tag] = true
 		default:
 			s.malformed(c, n, "usync with unknown protocol "+protocol.Tag)
