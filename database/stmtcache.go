@@ -3,6 +3,8 @@ package database
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
+	"net"
 	"strings"
 )
 
@@ -55,7 +57,7 @@ func (c *cachingConn) cached(ctx context.Context, query string) (*cachedStmt, er
 	}
 	prepared, err := preparer.PrepareContext(ctx, query)
 	if err != nil {
-		return nil, err
+		return nil, repeatable(err)
 	}
 	stmt := &cachedStmt{Stmt: prepared}
 	c.statements[query] = stmt
@@ -116,6 +118,9 @@ func (c *cachingConn) QueryContext(ctx context.Context, query string, args []dri
 			rows, err := run.QueryContext(ctx, args)
 			if err != nil {
 				c.forget(query, stmt)
+				if isSelect(query) {
+					err = repeatable(err)
+				}
 				return nil, err
 			}
 			stmt.reading = true
@@ -128,10 +133,22 @@ func (c *cachingConn) QueryContext(ctx context.Context, query string, args []dri
 	return nil, driver.ErrSkip
 }
 
+func isSelect(query string) bool { return strings.EqualFold(strings.TrimSpace(query)[:6], "SELECT") }
+
+// repeatable makes database/sql try again on another connection when one was lost during what has no effect. lib/pq says
+// so by itself only when the server had said goodbye; a connection that was reset looks like any other error.
+func repeatable(err error) error {
+	if _, lost := errors.AsType[*net.OpError](err); lost {
+		return driver.ErrBadConn
+	}
+	return err
+}
+
 // BeginTx implements driver.ConnBeginTx.
 func (c *cachingConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	if begin, ok := c.Conn.(driver.ConnBeginTx); ok {
-		return begin.BeginTx(ctx, opts)
+		tx, err := begin.BeginTx(ctx, opts)
+		return tx, repeatable(err)
 	}
 	return c.Conn.Begin() //nolint:staticcheck // the only way for a driver without BeginTx
 }
