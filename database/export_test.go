@@ -1,6 +1,7 @@
 package database
 
 import (
+	"context"
 	"database/sql/driver"
 	"maps"
 	"slices"
@@ -26,3 +27,6 @@ const (
 func Cached(conn driver.Conn) []string {
 	return slices.Collect(maps.Keys(conn.(*cachingConn).statements))
 }
+
+// Connect is Open without the upgrade of the schema.
+func Connect(ctx context.Context, uri string) (*DB, error) { return connect(ctx, uri) }
