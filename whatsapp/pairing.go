@@ -39,6 +39,7 @@ type pairing struct {
 	done   chan struct{} // closed when it has ended
 
 	claimed store.WAVersionContainer // the version of the last try
+	codes   int                      // how many QR codes there were in it
 	restart chan struct{}            // has a value when WhatsApp asks to connect again
 
 	mu      sync.Mutex
@@ -46,7 +47,6 @@ type pairing struct {
 	ending  bool                 // somebody has ended it
 	problem inbox.PairingProblem // what to say then; empty is nothing
 	account types.JID            // the device that was linked
-	codes   int                  // how many codes were shown
 }
 
 // Pair starts to link an account and returns at once; the steps are journaled. It takes the place of an earlier
@@ -61,7 +61,7 @@ func (s *Sessions) pair(ctx context.Context, a outbox.Pair) {
 	if old != nil {
 		old.end("")
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pairingLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limit)
 	p := &pairing{edge: s.edge, user: a, cancel: cancel, done: make(chan struct{}), restart: make(chan struct{}, 1),
 		log: s.log.With().Stringer("user", a.User).Str("flow", a.Flow).Logger(),
 		// A repeat of this action after a crash starts behind what was journaled before.
@@ -177,6 +177,7 @@ func (p *pairing) renew(ctx context.Context) bool {
 
 // try makes one attempt. nil means that the account is linked.
 func (p *pairing) try(ctx context.Context) *problem {
+	p.codes = 0
 	p.client = p.edge.client(p.edge.devices.fresh(p.save), p.log)
 	p.client.AddEventHandler(p.handle)
 	defer p.client.Disconnect()
@@ -235,14 +236,11 @@ func (p *pairing) handle(event any) {
 func (p *pairing) item(ctx context.Context, item whatsmeow.QRChannelItem) *problem {
 	switch item.Event {
 	case whatsmeow.QRChannelEventCode:
-		p.mu.Lock()
 		p.codes++
-		first := p.codes == 1
-		p.mu.Unlock()
 		if p.user.Number == "" {
 			p.step(ctx, inbox.Pairing{Step: inbox.PairingQR, Code: item.Code, Expires: time.Now().Add(item.Timeout)})
 			return nil
-		} else if first {
+		} else if p.codes == 1 {
 			return p.byCode(ctx)
 		}
 		return nil
@@ -254,8 +252,6 @@ func (p *pairing) item(ctx context.Context, item whatsmeow.QRChannelItem) *probl
 
 // closed says why the QR channel ended without a result.
 func (p *pairing) closed() *problem {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.codes == 0 {
 		return &problem{inbox.ProblemUnreachable, errors.New("the connection was lost before there was a code")}
 	}

@@ -74,6 +74,7 @@ type Sessions struct {
 	dialing chan struct{} // a place for each connection that is being made
 	log     zerolog.Logger
 	unread  atomic.Uint64
+	limit   time.Duration // of an attempt to link an account
 
 	mu       sync.Mutex
 	stopped  bool
@@ -101,7 +102,7 @@ func New(ctx context.Context, cfg Config, db *database.DB, in *inbox.Inbox, out 
 	if backoff.Most <= 0 {
 		backoff.Most = defaultMaxBackoff
 	}
-	return &Sessions{edge: e, backoff: backoff, dialing: make(chan struct{}, maxDialing), log: log,
+	return &Sessions{edge: e, backoff: backoff, limit: pairingLimit, dialing: make(chan struct{}, maxDialing), log: log,
 		live: make(map[database.LoginID]*session), pairings: make(map[id.UserID]*pairing),
 		waits: make(map[*context.CancelFunc]struct{})}, nil
 }
