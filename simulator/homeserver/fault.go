@@ -11,8 +11,8 @@ import (
 
 // Fault is something that goes wrong with requests.
 type Fault struct {
-	// Match is a part of "METHOD path" of the requests it befalls; empty is all.
-	Match string
+	// Method and Match, a part of the path, say which requests it befalls; empty is all.
+	Method, Match string
 	// Times is how many requests it befalls; 0 is one.
 	Times int
 	// Status, if set, is the answer in place of doing what was asked. Code is its errcode; without one the body is as
@@ -57,7 +57,7 @@ func (h *Homeserver) FaultsMet() int {
 }
 
 // draw takes the fault that befalls a request.
-func (f *faults) draw(request string) (Fault, bool) {
+func (f *faults) draw(method, path string) (Fault, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.down {
@@ -65,7 +65,7 @@ func (f *faults) draw(request string) (Fault, bool) {
 		return Fault{}, true
 	}
 	for i := range f.next {
-		if fault := f.next[i]; strings.Contains(request, fault.Match) {
+		if fault := f.next[i]; strings.Contains(path, fault.Match) && (fault.Method == "" || fault.Method == method) {
 			f.met++
 			if f.next[i].Times--; f.next[i].Times == 0 {
 				f.next = append(f.next[:i:i], f.next[i+1:]...)
@@ -78,7 +78,7 @@ func (f *faults) draw(request string) (Fault, bool) {
 
 func (f *faults) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fault, befallen := f.draw(r.Method + " " + r.URL.Path)
+		fault, befallen := f.draw(r.Method, r.URL.Path)
 		switch {
 		case !befallen:
 			next.ServeHTTP(w, r)

@@ -32,11 +32,11 @@ type Transaction struct {
 // pusher pushes transactions in order, one at a time, each until the application service says 200 (Application Service
 // API, "Pushing events").
 type pusher struct {
-	token    string
-	accepted func() // called after each transaction that was accepted
-	wake     chan struct{}
-	quit     context.CancelFunc
-	done     chan struct{}
+	token string
+	tried func() // called after each try
+	wake  chan struct{}
+	quit  context.CancelFunc
+	done  chan struct{}
 
 	mu    sync.Mutex
 	queue pushQueue
@@ -53,9 +53,9 @@ type pushQueue struct {
 	pushing bool // whether a transaction is under way
 }
 
-func (p *pusher) start(token string, accepted func()) {
+func (p *pusher) start(token string, tried func()) {
 	ctx, quit := context.WithCancel(context.Background())
-	p.token, p.accepted, p.wake, p.quit, p.done = token, accepted, make(chan struct{}, 1), quit, make(chan struct{})
+	p.token, p.tried, p.wake, p.quit, p.done = token, tried, make(chan struct{}, 1), quit, make(chan struct{})
 	go p.run(ctx)
 }
 
@@ -104,14 +104,18 @@ func (p *pusher) run(ctx context.Context) {
 				return
 			}
 		}
-		for wait := firstWait; !p.push(ctx, transaction); wait = min(2*wait, mostWait) {
+		for wait := firstWait; ; wait = min(2*wait, mostWait) {
+			taken := p.push(ctx, transaction)
+			p.tried()
+			if taken {
+				break
+			}
 			select {
 			case <-time.After(wait):
 			case <-ctx.Done():
 				return
 			}
 		}
-		p.accepted()
 	}
 }
 
