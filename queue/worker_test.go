@@ -1,0 +1,449 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"causeway/database"
+	"causeway/database/databasetest"
+	"causeway/queue"
+)
+
+func TestOrderPerLane(t *testing.T) {
+	t.Parallel()
+	for _, burst := range []int{1, 8} {
+		t.Run(fmt.Sprintf("burst %d", burst), func(t *testing.T) {
+			t.Parallel()
+			each(t, func(t *testing.T, db *database.DB, q *queue.Queue, done *record) {
+				const lanes, entries = 12, 40
+				start(t, db, q, handlers{burst: burst, handle: func(_ context.Context, e queue.Entry) (queue.Settle, error) {
+					return done.settle(e), nil
+				}})
+				var wg sync.WaitGroup
+				for l := range lanes {
+					wg.Go(func() {
+						for n := range entries {
+							add(t, db, q, entry(queue.Lane(fmt.Sprint("chat/", l)), fmt.Sprint(n)))
+						}
+					})
+				}
+				wg.Wait()
+				next := make(map[string]int)
+				for _, key := range done.wait(t, lanes*entries) {
+					lane, n, _ := strings.Cut(key, ":")
+					require.Equal(t, fmt.Sprint(next[lane]), n, "lane %s", lane)
+					next[lane]++
+				}
+				require.Len(t, next, lanes)
+				settled(t, q)
+				require.Len(t, done.list(), lanes*entries)
+			})
+		})
+	}
+}
+
+func TestLanesAreIndependent(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, db *database.DB, q *queue.Queue, done *record) {
+		gate := make(chan struct{})
+		start(t, db, q, handlers{handle: func(_ context.Context, e queue.Entry) (queue.Settle, error) {
+			if e.Lane == "chat/1" {
+				<-gate
+			}
+			return done.settle(e), nil
+		}})
+		add(t, db, q, entry("chat/1", "a"), entry("chat/2", "a"), entry("chat/2", "b"))
+		require.Equal(t, []string{"chat/2:a", "chat/2:b"}, done.wait(t, 2))
+		close(gate)
+		done.wait(t, 3)
+	})
+}
+
+// All places of one kind are taken by lanes that hang; the other kind must not notice.
+func TestStuckKindStarvesNoOther(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, db *database.DB, q *queue.Queue, done *record) {
+		gate := make(chan struct{})
+		var busy, most atomic.Int32
+		start(t, db, q, handlers{lanes: 2, handle: func(_ context.Context, e queue.Entry) (queue.Settle, error) {
+			if e.Lane.Kind() == "stuck" {
+				most.Store(max(most.Load(), busy.Add(1)))
+				<-gate
+				busy.Add(-1)
+			}
+			return done.settle(e), nil
+		}})
+		for n := range 10 {
+			add(t, db, q, entry(queue.Lane(fmt.Sprint("stuck/", n)), "a"))
+		}
+		for n := range 10 {
+			add(t, db, q, entry(queue.Lane(fmt.Sprint("fine/", n)), "a"))
+		}
+		for _, key := range done.wait(t, 10) {
+			require.Contains(t, key, "fine/")
+		}
+		close(gate)
+		done.wait(t, 20)
+		require.EqualValues(t, 2, most.Load())
+	})
+}
+
+func TestKeysAreUnique(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, db *database.DB, q *queue.Queue, done *record) {
+		other := queue.New(db, "outbox")
+		add(t, db, q, entry("chat/1", "a"), entry("chat/1", "a"))
+		add(t, db, q, entry("chat/1", "a"))
+		add(t, db, other, entry("chat/1", "a"))
+		require.Equal(t, 1, counts(t, q).Open)
+		require.Equal(t, 1, counts(t, other).Open)
+		start(t, db, q, handlers{handle: func(_ context.Context, e queue.Entry) (queue.Settle, error) { return done.settle(e), nil }})
+		done.wait(t, 1)
+		add(t, db, q, entry("chat/2", "b"), entry("chat/1", "a")) // known from one that is done
+		add(t, db, q, entry("chat/1", "c"))
+		require.ElementsMatch(t, []string{"chat/1:a", "chat/2:b", "chat/1:c"}, done.wait(t, 3))
+		require.Equal(t, 1, counts(t, other).Open)
+	})
+}
+
+func TestAddIsUndoneWithItsTransaction(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, db *database.DB, q *queue.Queue, done *record) {
+		start(t, db, q, handlers{handle: func(_ context.Context, e queue.Entry) (queue.Settle, error) { return done.settle(e), nil }})
+		require.ErrorIs(t, db.Write(t.Context(), func(ctx context.Context) error {
+			require.NoError(t, q.Add(ctx, entry("chat/1", "a")))
+			return errTemporary
+		}), errTemporary)
+		add(t, db, q, entry("chat/1", "b"))
+		require.Equal(t, []string{"chat/1:b"}, done.wait(t, 1))
+	})
+}
+
+func TestFailureBlocksItsLane(t *testing.T) {
+	t.Parallel()
+	for _, inSettle := range []bool{false, true} {
+		t.Run(fmt.Sprintf("in settle %v", inSettle), func(t *testing.T) {
+			t.Parallel()
+			each(t, func(t *testing.T, db *database.DB, q *queue.Queue, done *record) {
+				var attempts []queue.Entry
+				start(t, db, q, handlers{burst: 4, handle: func(_ context.Context, e queue.Entry) (queue.Settle, error) {
+					if e.Key != "chat/1:a" || e.Attempts == 3 {
+						return done.settle(e), nil
+					}
+					if len(attempts) == e.Attempts {
+						attempts = append(attempts, e)
+					}
+					if inSettle {
+						return func(ctx context.Context) error {
+							return errors.Join(db.PutSetting(ctx, "half", "done"), errTemporary)
+						}, nil
+					}
+					return nil, errTemporary
+				}})
+				add(t, db, q, entry("chat/1", "a"), entry("chat/1", "b"))
+				require.Equal(t, []string{"chat/1:a", "chat/1:b"}, done.wait(t, 2))
+				require.Len(t, attempts, 3)
+				require.Empty(t, attempts[0].Error)
+				require.Contains(t, attempts[2].Error, "temporary")
+				half, err := db.Setting(t.Context(), "half")
+				require.NoError(t, err)
+				require.Empty(t, half)
+			})
+		})
+	}
+}
+
+func TestReject(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, db *database.DB, q *queue.Queue, done *record) {
+		cause := errors.New("cause")
+		var callbacks atomic.Int32
+		start(t, db, q, handlers{
+			handle: func(_ context.Context, e queue.Entry) (queue.Settle, error) {
+				if e.Key != "chat/1:a" {
+					return done.settle(e), nil
+				}
+				return func(ctx context.Context) error {
+					assert.NoError(t, db.PutSetting(ctx, "half", "done"))
+					return fmt.Errorf("decide: %w", &queue.Reject{Code: "no", Text: "You may not.", Err: cause})
+				}, nil
+			},
+			rejected: func(ctx context.Context, e queue.Entry, r *queue.Reject) error {
+				assert.Equal(t, "You may not.", r.Text)
+				assert.ErrorIs(t, r, cause)
+				done.note(ctx, "rejected "+e.Key)
+				if callbacks.Add(1) < 3 { // the user cannot be told right now: neither is the entry closed
+					return errors.Join(db.PutSetting(ctx, "told", "half"), errTemporary)
+				}
+				return db.PutSetting(ctx, "told", "yes")
+			},
+		})
+		add(t, db, q, entry("chat/1", "a"), entry("chat/1", "b"))
+		require.Equal(t, []string{"rejected chat/1:a", "chat/1:b"}, done.wait(t, 2))
+		require.EqualValues(t, 3, callbacks.Load())
+		for name, want := range map[string]string{"half": "", "told": "yes"} {
+			value, err := db.Setting(t.Context(), name)
+			require.NoError(t, err)
+			require.Equal(t, want, value)
+		}
+		settled(t, q)
+		require.Zero(t, counts(t, q).Dead)
+	})
+}
+
+func TestDeadLetters(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, db *database.DB, q *queue.Queue, done *record) {
+		var mended atomic.Bool
+		start(t, db, q, handlers{handle: func(_ context.Context, e queue.Entry) (queue.Settle, error) {
+			if strings.HasSuffix(e.Key, ":bad") && !mended.Load() {
+				return nil, queue.Dead(fmt.Errorf("of no use: %s", e.Key))
+			}
+			assert.Zero(t, e.Attempts)
+			return done.settle(e), nil
+		}})
+		add(t, db, q, entry("chat/1", "bad"), entry("chat/1", "a"), entry("chat/2", "bad"))
+		require.Equal(t, []string{"chat/1:a"}, done.wait(t, 1))
+		require.NoError(t, q.AddDead(t.Context(), "unreadable", entry("chat/3", "bad"), entry("chat/3", "bad")))
+		require.NoError(t, q.AddDead(t.Context(), "unreadable", entry("chat/3", "bad")))
+		settled(t, q)
+
+		list, err := q.DeadLetters(t.Context(), 10)
+		require.NoError(t, err)
+		require.Len(t, list, 3)
+		require.Equal(t, []string{"chat/3:bad", "chat/2:bad", "chat/1:bad"}, []string{list[0].Key, list[1].Key, list[2].Key})
+		require.Equal(t, "unreadable", list[0].Error)
+		require.Contains(t, list[1].Error, "of no use: chat/2:bad")
+		require.JSONEq(t, `{"n":"bad"}`, string(list[2].Payload), "it can be tried again")
+		require.Equal(t, 3, counts(t, q).Dead)
+		list, err = q.DeadLetters(t.Context(), 1)
+		require.NoError(t, err)
+		require.Len(t, list, 1)
+
+		mended.Store(true)
+		add(t, db, q, entry("chat/2", "bad")) // the key is known
+		for _, want := range []bool{true, false} {
+			ok, err := q.Revive(t.Context(), list[0].ID)
+			require.NoError(t, err)
+			require.Equal(t, want, ok)
+			done.wait(t, 2)
+		}
+		require.Equal(t, "chat/3:bad", done.list()[1])
+		ok, err := queue.New(db, "outbox").Revive(t.Context(), list[0].ID-1)
+		require.NoError(t, err)
+		require.False(t, ok, "another queue's")
+	})
+}
+
+func TestDoneErasesPayload(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, db *database.DB, q *queue.Queue, done *record) {
+		start(t, db, q, handlers{handle: func(_ context.Context, e queue.Entry) (queue.Settle, error) {
+			assert.JSONEq(t, `{"n":"`+strings.TrimPrefix(e.Key, "chat/1:")+`"}`, string(e.Payload))
+			if e.Key == "chat/1:refused" {
+				return nil, &queue.Reject{Code: "no"}
+			}
+			return done.settle(e), nil
+		}})
+		before := time.Now().Add(-time.Second)
+		add(t, db, q, entry("chat/1", "refused"), entry("chat/1", "a"))
+		done.wait(t, 1)
+		settled(t, q)
+		var kept int
+		require.NoError(t, db.QueryRow(t.Context(), `SELECT COUNT(*) FROM queue_entry WHERE payload IS NOT NULL`).Scan(&kept))
+		require.Zero(t, kept)
+
+		require.NoError(t, q.Forget(t.Context()))
+		add(t, db, q, entry("chat/1", "a"))
+		require.Zero(t, counts(t, q).Open, "the key is still known")
+		_, err := db.Exec(t.Context(), `UPDATE queue_entry SET closed_at=$1 WHERE dedup_key='chat/1:a'`, before.Add(-queue.KeyLifetime).UnixMilli())
+		require.NoError(t, err)
+		require.NoError(t, q.Forget(t.Context()))
+		add(t, db, q, entry("chat/1", "a"))
+		done.wait(t, 2)
+	})
+}
+
+func TestCounts(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, db *database.DB, q *queue.Queue, _ *record) {
+		require.Equal(t, queue.Counts{}, counts(t, q))
+		add(t, db, q, entry("chat/1", "a"), entry("chat/1", "b"))
+		require.NoError(t, q.AddDead(t.Context(), "", entry("chat/1", "c")))
+		c := counts(t, q)
+		require.Equal(t, 2, c.Open)
+		require.Equal(t, 1, c.Dead)
+		require.WithinDuration(t, time.Now(), c.Oldest, time.Minute)
+	})
+}
+
+func TestBurst(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, db *database.DB, q *queue.Queue, done *record) {
+		var mu sync.Mutex
+		transactions := make(map[any]int)
+		failed := 0
+		handle := func(_ context.Context, e queue.Entry) (queue.Settle, error) {
+			return func(ctx context.Context) error {
+				mu.Lock()
+				defer mu.Unlock()
+				if e.Key == "chat/1:5" && e.Attempts < 2 {
+					failed++
+					return errTemporary
+				}
+				if e.Key == "chat/1:9" {
+					return queue.Dead(errTemporary)
+				}
+				db.AfterCommit(ctx, func() { transactions[db.Execable(ctx)]++ })
+				done.note(ctx, e.Key)
+				return nil
+			}, nil
+		}
+		var want []string
+		for n := range 16 {
+			add(t, db, q, entry("chat/1", fmt.Sprint(n)))
+			if n != 9 {
+				want = append(want, fmt.Sprint("chat/1:", n))
+			}
+		}
+		start(t, db, q, handlers{burst: 8, handle: handle})
+		require.Equal(t, want, done.wait(t, 15))
+		settled(t, q)
+		require.Equal(t, want, done.list())
+		require.Equal(t, 1, counts(t, q).Dead)
+		// 0-4, then 5 when it went well at last with 6-8 behind it, then 10-15.
+		require.Len(t, transactions, 3)
+		require.LessOrEqual(t, failed, 6, "the failing entry was tried too often")
+	})
+}
+
+func TestPanics(t *testing.T) {
+	t.Parallel()
+	for _, inSettle := range []bool{false, true} {
+		t.Run(fmt.Sprintf("in settle %v", inSettle), func(t *testing.T) {
+			t.Parallel()
+			each(t, func(t *testing.T, db *database.DB, q *queue.Queue, done *record) {
+				start(t, db, q, handlers{burst: 4, handle: func(_ context.Context, e queue.Entry) (queue.Settle, error) {
+					settle := done.settle(e)
+					if e.Key == "chat/1:b" {
+						settle = func(context.Context) error { panic("a fault") }
+						if !inSettle {
+							panic("a fault")
+						}
+					}
+					return settle, nil
+				}})
+				add(t, db, q, entry("chat/1", "a"), entry("chat/1", "b"), entry("chat/1", "c"), entry("chat/2", "a"))
+				done.wait(t, 3)
+				require.ElementsMatch(t, []string{"chat/1:a", "chat/1:c", "chat/2:a"}, done.list())
+				settled(t, q)
+				dead, err := q.DeadLetters(t.Context(), 10)
+				require.NoError(t, err)
+				require.Len(t, dead, 1)
+				require.Contains(t, dead[0].Error, "a fault")
+				require.Equal(t, 5, dead[0].Attempts)
+			})
+		})
+	}
+}
+
+func TestStrangeText(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, db *database.DB, q *queue.Queue, done *record) {
+		strange := "\x00\xff" + strings.Repeat("é", 2000)
+		parked := make(chan struct{}, 1)
+		start(t, db, q, handlers{
+			handle: func(_ context.Context, e queue.Entry) (queue.Settle, error) {
+				switch {
+				case e.Kind == "park" && e.Attempts == 0:
+					parked <- struct{}{}
+					return nil, &queue.Park{Name: strange, Limit: time.Hour}
+				case e.Kind == "fail" && e.Attempts < 2:
+					return nil, errors.New(strange[e.Attempts:])
+				case e.Kind == "dead":
+					return nil, queue.Dead(errors.New(strange))
+				case e.Kind == "reject":
+					return nil, &queue.Reject{Code: strange}
+				}
+				return func(ctx context.Context) error { done.note(ctx, e.Kind); return nil }, nil
+			},
+		})
+		for _, kind := range []string{"dead", "reject", "fail", "park", "fine"} {
+			add(t, db, q, queue.Entry{Lane: queue.Lane("chat/\x00\xff"), Key: "\x00\xff" + kind, Kind: kind})
+		}
+		await(t, "parked", parked)
+		// The word may come before the entry is parked; both are fine here.
+		require.NoError(t, db.Write(t.Context(), func(ctx context.Context) error { return q.Provide(ctx, strange) }))
+		require.Equal(t, []string{"fail", "park", "fine"}, done.wait(t, 3))
+		require.NoError(t, q.AddDead(t.Context(), strange, queue.Entry{Lane: queue.Lane(strange), Key: strange, Kind: "dead"}))
+		require.Equal(t, 2, counts(t, q).Dead)
+	})
+}
+
+func TestMove(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, db *database.DB, q *queue.Queue, done *record) {
+		inHand, gate := make(chan struct{}), make(chan struct{})
+		var once sync.Once
+		start(t, db, q, handlers{handle: func(_ context.Context, e queue.Entry) (queue.Settle, error) {
+			if e.Lane == "room/1" {
+				once.Do(func() { close(inHand); <-gate })
+			}
+			return func(ctx context.Context) error {
+				done.note(ctx, e.Key)
+				if e.Key == "room/1:mover" { // as a room's invitation moves what was said in it, itself included
+					return q.Move(ctx, "room/1", "chat/9")
+				}
+				return nil
+			}, nil
+		}})
+		// An entry in hand is moved by somebody else: it is settled once.
+		add(t, db, q, entry("room/1", "a"), entry("room/1", "b"))
+		await(t, "in hand", inHand)
+		require.NoError(t, db.Write(t.Context(), func(ctx context.Context) error { return q.Move(ctx, "room/1", "chat/8") }))
+		require.Equal(t, []string{"room/1:a", "room/1:b"}, done.wait(t, 2))
+		close(gate)
+		// And by itself.
+		add(t, db, q, entry("room/1", "mover"), entry("room/1", "c"), entry("room/1", "d"))
+		require.Equal(t, []string{"room/1:a", "room/1:b", "room/1:mover", "room/1:c", "room/1:d"}, done.wait(t, 5))
+		settled(t, q)
+		add(t, db, q, entry("room/1", "last"))
+		require.Len(t, done.wait(t, 6), 6)
+	})
+}
+
+// Two processes on one database are a mistake that must not settle anything twice.
+func TestTwoWorkers(t *testing.T) {
+	t.Parallel()
+	databasetest.EachURI(t, func(t *testing.T, uri string) {
+		const entries = 60
+		first, second := databasetest.Open(t, uri), databasetest.Open(t, uri)
+		q := queue.New(first, "inbox")
+		for n := range entries {
+			e := entry(queue.Lane(fmt.Sprint("chat/", n%3)), fmt.Sprint(n))
+			require.NoError(t, first.PutSetting(t.Context(), e.Key, ""))
+			add(t, first, q, e)
+		}
+		for _, db := range []*database.DB{first, second} {
+			start(t, db, queue.New(db, "inbox"), handlers{burst: 2, handle: func(_ context.Context, e queue.Entry) (queue.Settle, error) {
+				return func(ctx context.Context) error {
+					_, err := db.Exec(ctx, `UPDATE setting SET value=value||'x' WHERE name=$1`, e.Key)
+					return err
+				}, nil
+			}})
+		}
+		settled(t, q)
+		var once int
+		require.NoError(t, first.QueryRow(t.Context(), `SELECT COUNT(*) FROM setting WHERE value='x'`).Scan(&once))
+		require.Equal(t, entries, once)
+	})
+}
