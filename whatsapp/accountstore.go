@@ -116,8 +116,14 @@ func (a *accountStore) unstored(ctx context.Context, err error) error {
 	return &storageError{err}
 }
 
-// GetBufferedEvent implements store.EventBuffer.
+// errBroken says that an earlier message on the same connection could not be stored.
+var errBroken = errors.New("an earlier message could not be stored")
+
+// GetBufferedEvent implements store.EventBuffer. whatsmeow calls it first with every message.
 func (a *accountStore) GetBufferedEvent(ctx context.Context, hash [32]byte) (*store.BufferedEvent, error) {
+	if l, ok := ctx.Value(linkKey{}).(*link); ok && l.broken.Load() {
+		return nil, &storageError{errBroken}
+	}
 	event, err := a.SQLStore.GetBufferedEvent(ctx, hash)
 	if err != nil {
 		return nil, a.unstored(ctx, err)

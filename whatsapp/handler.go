@@ -23,6 +23,9 @@ func (s *session) handle(ctx context.Context, event any) bool {
 	if s.muted.Load() || ctx.Err() != nil {
 		return false
 	}
+	if journaled(event) && s.current().broken.Load() {
+		return false
+	}
 	var err error
 	switch e := event.(type) {
 	case *events.Message:
@@ -91,15 +94,18 @@ func (s *session) connectionEvent(ctx context.Context, event any) {
 	}
 }
 
-func (s *session) connected(ctx context.Context) {
-	s.mu.Lock()
-	l := s.link
-	s.mu.Unlock()
-	if l == nil {
-		return
+// journaled reports whether an event has its place in the order of a chat.
+func journaled(event any) bool {
+	switch event.(type) {
+	case *events.Message, *events.JoinedGroup, *events.GroupInfo:
+		return true
 	}
+	return false
+}
+
+func (s *session) connected(ctx context.Context) {
 	select {
-	case l.up <- struct{}{}:
+	case s.current().up <- struct{}{}:
 	default:
 	}
 	s.hide(ctx)

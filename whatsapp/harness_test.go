@@ -331,7 +331,9 @@ func (b *bridge) send(t *testing.T, messageID, text string) {
 // say lets bob write to the user, and returns the message's ID.
 func (w *world) say(t *testing.T, text string) string {
 	t.Helper()
-	sent, err := w.bob.Send(limit(t), simulator.Outgoing{Chat: mine, Text: text})
+	secret := make([]byte, 32) // the key for later edits and votes; real phones send one with every message
+	sent, err := w.bob.Send(limit(t), simulator.Outgoing{Chat: mine, Message: &waE2E.Message{Conversation: proto.String(text),
+		MessageContextInfo: &waE2E.MessageContextInfo{MessageSecret: secret}}})
 	require.NoError(t, err)
 	return sent.ID
 }

@@ -69,8 +69,9 @@ func (s *Sessions) unlinkBriefly(ctx context.Context, a outbox.LogOut) error {
 	}
 	// Without handlers, whatever arrives is acknowledged: it is for a device that is about to be gone.
 	client := s.edge.client(device, s.log)
-	defer client.Disconnect()
-	if _, err := s.edge.version.connect(ctx, client); err != nil {
+	_, hangUp, err := s.edge.connect(ctx, client)
+	defer hangUp()
+	if err != nil {
 		return fmt.Errorf("connect to unlink %s: %w", a.Device, err)
 	}
 	if !client.WaitForConnection(briefly) {

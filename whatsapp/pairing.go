@@ -180,12 +180,14 @@ func (p *pairing) try(ctx context.Context) *problem {
 	p.codes = 0
 	p.client = p.edge.client(p.edge.devices.fresh(p.save), p.log)
 	p.client.AddEventHandler(p.handle)
-	defer p.client.Disconnect()
 	items, err := p.client.GetQRChannel(ctx)
 	if err != nil {
 		return &problem{inbox.ProblemRefused, err}
 	}
-	if p.claimed, err = p.edge.version.connect(ctx, p.client); err != nil {
+	claimed, hangUp, err := p.edge.connect(ctx, p.client)
+	p.claimed = claimed
+	defer hangUp()
+	if err != nil {
 		return &problem{inbox.ProblemUnreachable, err}
 	}
 	for {

@@ -53,10 +53,13 @@ type session struct {
 
 // link is one connection of a session.
 type link struct {
-	cancel context.CancelFunc
 	fate   chan fate     // how it ended; the first counts
 	up     chan struct{} // has a value when it is ready
+	broken atomic.Bool   // something on it could not be stored: nothing of it may be taken any more
 }
+
+// linkKey is the context key under which whatever happens on a connection carries its link.
+type linkKey struct{}
 
 // fate says how a connection ended and what follows from that.
 type fate struct {
@@ -74,7 +77,6 @@ func (s *session) run(ctx context.Context, backoff queue.Backoff, dialing chan s
 		s.report(ctx, fate{state: database.StateLoggedOut, detail: "the session is not in the database"})
 		return
 	}
-	defer s.client.Disconnect()
 	s.client.AddEventHandlerWithSuccessStatus(func(event any) bool { return s.handle(ctx, event) })
 	for failures := 0; ctx.Err() == nil; failures++ {
 		began := time.Now()
@@ -98,10 +100,22 @@ func (s *session) run(ctx context.Context, backoff queue.Backoff, dialing chan s
 		default:
 			s.log.Warn().Str("state", string(end.state)).Str("cause", end.detail).Msg("WhatsApp has ended the session")
 			s.report(ctx, end)
+			s.forget(ctx, end)
 			return
 		}
 		pause(ctx, wait)
 	}
+}
+
+// forget removes the keys of a session that WhatsApp has ended. whatsmeow does so too, but not if it is disconnected
+// meanwhile.
+func (s *session) forget(ctx context.Context, end fate) {
+	if end.state != database.StateLoggedOut {
+		return
+	}
+	_ = retry(ctx, s.log, "The session cannot be removed; trying again", func() error {
+		return s.edge.devices.remove(ctx, s.device)
+	})
 }
 
 func (s *session) load(ctx context.Context) error {
@@ -133,19 +147,14 @@ func (s *session) connect(ctx context.Context, dialing chan struct{}) (fate, sto
 	case <-ctx.Done():
 		return fate{}, store.WAVersionContainer{}
 	}
-	// Ending this context ends the connection, and whatever of it still waits to be worked is then left alone.
-	linkCtx, cancel := context.WithCancel(ctx)
-	l := &link{cancel: cancel, fate: make(chan fate, 1), up: make(chan struct{}, 1)}
+	l := &link{fate: make(chan fate, 1), up: make(chan struct{}, 1)}
 	s.mu.Lock()
 	s.link = l
 	s.mu.Unlock()
-	defer func() {
-		s.ready.Store(false)
-		s.client.Disconnect()
-		cancel()
-	}()
-	claimed, err := s.edge.version.connect(linkCtx, s.client)
+	claimed, hangUp, err := s.edge.connect(context.WithValue(ctx, linkKey{}, l), s.client)
 	<-dialing
+	defer hangUp()
+	defer s.ready.Store(false)
 	switch {
 	case errors.Is(err, store.ErrDeviceDeleted):
 		return fate{state: database.StateLoggedOut, detail: "the session was removed"}, claimed
@@ -233,9 +242,7 @@ func (s *session) setReported(state database.LoginState) {
 
 // finish ends the present connection. The first cause counts.
 func (s *session) finish(end fate) {
-	s.mu.Lock()
-	l := s.link
-	s.mu.Unlock()
+	l := s.current()
 	if l == nil {
 		return
 	}
@@ -245,15 +252,19 @@ func (s *session) finish(end fate) {
 	}
 }
 
-// fail ends the present connection because something on it could not be stored. Nothing that waits on it may be taken
-// any more: it would overtake what is to be delivered again.
+// fail ends the present connection because something on it could not be stored. What waits on it may not be taken any
+// more: it would overtake what is to be delivered again.
 func (s *session) fail(err error) {
+	if l := s.current(); l != nil {
+		l.broken.Store(true)
+	}
 	s.finish(fate{detail: "something could not be stored: " + err.Error()})
+}
+
+func (s *session) current() *link {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.link != nil {
-		s.link.cancel()
-	}
+	return s.link
 }
 
 // close ends the session for good and waits for that. Nothing is taken or reported any more.

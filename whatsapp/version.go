@@ -87,11 +87,11 @@ func (v *version) raise(to store.WAVersionContainer) bool {
 	return true
 }
 
-// connect connects a client, and returns the version that it claimed to be.
-func (v *version) connect(ctx context.Context, client *whatsmeow.Client) (store.WAVersionContainer, error) {
+// claim runs connect, and returns the version that it claimed to be.
+func (v *version) claim(connect func() error) (store.WAVersionContainer, error) {
 	v.use.RLock()
 	defer v.use.RUnlock()
-	return store.GetWAVersion(), client.ConnectContext(ctx)
+	return store.GetWAVersion(), connect()
 }
 
 // newerThan reports whether the version in use is newer than one that was refused.

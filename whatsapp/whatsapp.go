@@ -67,6 +67,19 @@ func (e *edge) client(device *store.Device, log zerolog.Logger) *whatsmeow.Clien
 	return c
 }
 
+// connect connects a client until hangUp is called, and returns the version that it claimed to be. Ending ctx only ends
+// the attempt: whatsmeow must be told to disconnect before its own context ends, or it closes its socket twice at once.
+func (e *edge) connect(ctx context.Context, c *whatsmeow.Client) (claimed store.WAVersionContainer, hangUp func(), err error) {
+	connCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, cancel)
+	claimed, err = e.version.claim(func() error { return c.ConnectContext(connCtx) })
+	stop()
+	return claimed, func() {
+		c.Disconnect()
+		cancel()
+	}, err
+}
+
 // Sessions holds the connections of the logins, and the logins that are being made.
 type Sessions struct {
 	edge    *edge
