@@ -30,16 +30,17 @@ func (c *companion) inOrder(t *testing.T, ids []string) {
 	defer c.mu.Unlock()
 	var got []string
 	for _, event := range c.arrived {
-		if m, ok := event.(*events.Message); ok && said(m.Message) != "" {
+		if m, ok := event.(*events.Message); ok && m.Message.GetConversation() != "" {
 			got = append(got, m.Info.ID)
 		}
 	}
 	require.Equal(t, ids, got)
 }
 
-// settled waits until the device has acknowledged everything.
-func (w *world) settled(t *testing.T, device string) {
+// settled waits until the companion has acknowledged everything.
+func (w *world) settled(t *testing.T) {
 	t.Helper()
+	const device = mine + ":1"
 	_, err := w.WaitEvent(limit(t), func(simulator.Event) bool {
 		s := w.Stats()[device]
 		return s.Unacknowledged == 0 && s.Queued == 0
@@ -66,7 +67,7 @@ func TestOfflineQueue(t *testing.T) {
 	require.Equal(t, 20, preview.Messages)
 	await[*events.OfflineSyncCompleted](t, c, nil)
 	c.inOrder(t, ids)
-	w.settled(t, mine+":1")
+	w.settled(t)
 	require.Zero(t, w.Stats()[mine+":1"].Redelivered)
 	w.strict(t)
 }
@@ -90,7 +91,7 @@ func TestRedeliveryAfterRefusedHandler(t *testing.T) {
 	c.setRefuse(nil)
 	require.NoError(t, w.Fault(simulator.Fault{Kind: simulator.DropConnection, Device: mine + ":1"}))
 	c.inOrder(t, ids)
-	w.settled(t, mine+":1")
+	w.settled(t)
 	require.EqualValues(t, 20, w.Stats()[mine+":1"].Redelivered)
 	w.strict(t)
 }
@@ -124,7 +125,7 @@ func TestWindow(t *testing.T) {
 	c.setRefuse(nil)
 	require.NoError(t, n.Fault(simulator.Fault{Kind: simulator.DropConnection}))
 	c.inOrder(t, ids)
-	w.settled(t, mine+":1")
+	w.settled(t)
 	w.strict(t)
 }
 
@@ -269,8 +270,8 @@ func TestDuplicatedDelivery(t *testing.T) {
 	require.NoError(t, w.Fault(simulator.Fault{Kind: simulator.Duplicate, Device: mine + ":1"}))
 	sent := w.send(t, w.bob, simulator.Outgoing{Chat: mine, Text: "twice"})
 	c.message(t, sent.ID)
-	w.settled(t, mine+":1")
-	require.EqualValues(t, 2, w.Stats()[mine+":1"].Delivered)
+	w.settled(t)
+	require.EqualValues(t, 3, w.Stats()[mine+":1"].Delivered, "and the key share")
 	require.Equal(t, 1, c.count(sent.ID))
 	w.strict(t)
 }

@@ -30,7 +30,7 @@ func TestGroupChangesByPhones(t *testing.T) {
 	r := c.say(t, g.JID, "thanks")
 	hears(t, w.carol, r.ID)
 
-	change := func(match func(*events.GroupInfo) bool) *events.GroupInfo { return await(t, c, match) }
+	change := func(match func(*events.GroupInfo) bool) { await(t, c, match) }
 	require.NoError(t, w.ChangeMembers(group, bobs, "promote", carols))
 	change(func(e *events.GroupInfo) bool { return len(e.Promote) == 1 && e.Promote[0] == w.carol.LID() })
 	require.NoError(t, w.ChangeMembers(group, bobs, "demote", carols))

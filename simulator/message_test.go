@@ -59,7 +59,7 @@ func TestGroupText(t *testing.T) {
 	require.NoError(t, err)
 	joined := await[*events.JoinedGroup](t, c, nil)
 	require.Equal(t, g.JID, joined.JID)
-	require.Equal(t, "Friends", joined.GroupName.Name)
+	require.Equal(t, "Friends", joined.Name)
 	require.Len(t, joined.Participants, 3)
 
 	for i, p := range []*simulator.Phone{w.bob, w.carol, w.bob, w.me} {

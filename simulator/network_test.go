@@ -213,6 +213,12 @@ func (c *companion) link(t *testing.T, p *simulator.Phone) uint16 {
 	require.NoError(t, err)
 	await[*events.PairSuccess](t, c, nil)
 	await[*events.Connected](t, c, nil)
+	c.synced(t)
+	_, err = c.w.WaitEvent(limit(t), func(simulator.Event) bool {
+		s := c.w.Stats()[p.Number()+":"+fmt.Sprint(device)]
+		return s.Queued == 0 && s.Unacknowledged == 0
+	})
+	require.NoError(t, err)
 	return device
 }
 

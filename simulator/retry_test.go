@@ -89,7 +89,7 @@ func TestStrictness(t *testing.T) {
 		{Tag: "presence", Attrs: waBinary.Attrs{"type": "available"}},
 		{Tag: "chatstate", Attrs: waBinary.Attrs{"to": w.bob.LID()}},
 	} {
-		require.NoError(t, c.DangerousInternals().SendNode(limit(t), bad))
+		require.NoError(t, c.DangerousInternals().SendNode(limit(t), bad)) //nolint:staticcheck // nothing else sends what is wrong
 		_, err := w.WaitEvent(limit(t), func(simulator.Event) bool { return len(w.Violations()) > seen })
 		require.NoError(t, err, "no violation for %s", &bad)
 		seen = len(w.Violations())

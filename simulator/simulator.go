@@ -37,19 +37,34 @@ var (
 
 // The parts of the network as callers meet them.
 type (
-	Phone     = phone.Phone
-	Message   = phone.Message
-	Receipt   = phone.Receipt
-	Outgoing  = phone.Outgoing
-	Reaction  = phone.Reaction
-	Sent      = phone.Sent
-	Fault     = server.Fault
+	// Phone is one account's phone.
+	Phone = phone.Phone
+	// Message is an entry of a phone's transcript.
+	Message = phone.Message
+	// Receipt is a receipt that reached a phone.
+	Receipt = phone.Receipt
+	// Outgoing is a message for a phone to send.
+	Outgoing = phone.Outgoing
+	// Reaction is an emoji on a message.
+	Reaction = phone.Reaction
+	// ChatEdit is a change of the owner's settings of a chat.
+	ChatEdit = phone.ChatEdit
+	// Sent names a message that a phone sent.
+	Sent = phone.Sent
+	// Fault is something that goes wrong on demand.
+	Fault = server.Fault
+	// FaultKind names a fault.
 	FaultKind = server.FaultKind
+	// GroupInfo is a group as it stands.
 	GroupInfo = server.GroupInfo
+	// GroupSpec says what a new group is to be.
 	GroupSpec = server.Spec
+	// GroupEdit is a change of a group's name and settings.
 	GroupEdit = server.GroupEdit
-	Event     = journal.Event
-	Counters  = journal.Counters
+	// Event is one thing that the network saw.
+	Event = journal.Event
+	// Counters are the figures of one device.
+	Counters = journal.Counters
 )
 
 // Kinds of faults, explained at server.FaultKind.

@@ -60,6 +60,8 @@ func (c *control) routes() map[string]call {
 		"GET " + phone + "/messages":            c.messages,
 		"POST " + phone + "/receipts":           c.receipts,
 		"POST " + phone + "/typing":             c.typing,
+		"PUT " + phone + "/contacts/{other}":    c.contact,
+		"PATCH " + phone + "/chats/{chat}":      c.chat,
 		"POST " + phone + "/presence":           c.presence,
 		"POST " + api.Prefix + "/groups":        c.addGroup,
 		"GET " + group:                          c.group,
@@ -69,7 +71,7 @@ func (c *control) routes() map[string]call {
 		"POST " + api.Prefix + "/faults":        c.fault,
 		"GET " + api.Prefix + "/stats":          c.stats,
 	}
-	for _, pattern := range []string{"PUT " + phone + "/contacts/{other}", "PATCH " + phone + "/chats/{chat}", "POST " + phone + "/history",
+	for _, pattern := range []string{"POST " + phone + "/history",
 		"POST " + phone + "/calls", "DELETE " + api.Prefix + "/calls/{id}", "GET " + api.Prefix + "/media/{sha256}"} {
 		out[pattern] = func(r *http.Request) (any, error) { return nil, fmt.Errorf("%s: %w", r.URL.Path, errNotBuilt) }
 	}

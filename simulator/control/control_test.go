@@ -104,6 +104,9 @@ func TestPhonesAndMessages(t *testing.T) {
 	_, err = c.WaitEvent(ctx, func(e simulator.Event) bool { return e.Kind == "receipt" && e.ID == "3AMYID" && e.Detail == "read" })
 	require.NoError(t, err)
 	require.NoError(t, c.Typing(ctx, bob, anna, "composing"))
+	require.NoError(t, c.SetContact(ctx, anna, bob, "Bobby"))
+	until, yes := int64(2000000000), true
+	require.NoError(t, c.PatchChat(ctx, anna, bob, api.ChatPatch{MutedUntil: &until, Pinned: &yes, Archived: &yes, Unread: &yes}))
 	require.NoError(t, c.Presence(ctx, bob, api.Presence{State: "unavailable", LastSeen: 1700000000}))
 	off, name := false, "Robert"
 	require.NoError(t, c.PatchPhone(ctx, bob, api.PhonePatch{Online: &off, Name: &name}))
@@ -200,8 +203,9 @@ func TestErrors(t *testing.T) {
 		{"POST", phone + "/typing", `{"chat":"` + bob + `","state":"dancing"}`, 400},
 		{"POST", phone + "/presence", `{"state":"asleep"}`, 400},
 		{"PATCH", phone, `{"picture":"AAAA"}`, 501},
-		{"PUT", phone + "/contacts/" + bob, `{"name":"B"}`, 501},
-		{"PATCH", phone + "/chats/" + bob, `{}`, 501},
+		{"PUT", phone + "/contacts/" + bob, `{"name":""}`, 400},
+		{"PUT", phone + "/contacts/4999999999", `{"name":"B"}`, 404},
+		{"PATCH", phone + "/chats/" + bob, `{"disappearing":86400}`, 501},
 		{"POST", phone + "/history", `{}`, 501},
 		{"POST", phone + "/calls", `{}`, 501},
 		{"DELETE", "/v1/calls/1", ``, 501},

@@ -64,7 +64,7 @@ func (c *control) patchPhone(r *http.Request) (any, error) {
 	if in.Online != nil {
 		p.SetOnline(*in.Online)
 	}
-	return nil, p.Rename(in.Name, in.About)
+	return nil, p.Rename(r.Context(), in.Name, in.About)
 }
 
 func (c *control) link(r *http.Request) (any, error) {
@@ -174,6 +174,32 @@ func media(m *waE2E.Message) *api.Media {
 		}
 	}
 	return nil
+}
+
+func (c *control) contact(r *http.Request) (any, error) {
+	p, in, err := phone[api.Contact](c, r)
+	if err != nil {
+		return nil, err
+	}
+	return nil, p.SetContact(r.Context(), r.PathValue("other"), in.Name)
+}
+
+func (c *control) chat(r *http.Request) (any, error) {
+	p, in, err := phone[api.ChatPatch](c, r)
+	if err != nil {
+		return nil, err
+	}
+	if in.Disappearing != nil {
+		return nil, fmt.Errorf("disappearing: %w", errNotBuilt)
+	}
+	edit := simulator.ChatEdit{Pinned: in.Pinned, Archived: in.Archived, Unread: in.Unread}
+	if in.MutedUntil != nil {
+		edit.MutedUntil = &time.Time{}
+		if *in.MutedUntil != 0 {
+			*edit.MutedUntil = time.Unix(*in.MutedUntil, 0)
+		}
+	}
+	return nil, p.SetChat(r.Context(), r.PathValue("chat"), edit)
 }
 
 func (c *control) receipts(r *http.Request) (any, error) {

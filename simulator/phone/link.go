@@ -80,5 +80,11 @@ func (p *Phone) grant(ctx context.Context, c *server.Candidate, secret []byte) (
 	if errors.Is(err, context.DeadlineExceeded) {
 		return 0, fmt.Errorf("%w: %w", account.ErrRefused, err)
 	}
-	return device, err
+	if err != nil {
+		return 0, err
+	}
+	// The companion cannot begin to speak to its phone; the key share is its first message and begins the session.
+	companion := p.lid
+	companion.Device = device
+	return device, p.sendPeer(ctx, companion, p.book.KeyShare())
 }

@@ -20,6 +20,8 @@ type sentMessage struct {
 	to   types.JID
 	body *waE2E.Message
 	node wire.Node
+	// peer says that it was for own companions only, as it is.
+	peer bool
 }
 
 func newOutbox() outbox {

@@ -12,9 +12,11 @@ import (
 	"causeway/simulator/account"
 	"causeway/simulator/journal"
 	"causeway/simulator/server"
+	"causeway/simulator/settings"
 	"causeway/simulator/signal"
 	"causeway/simulator/wire"
 
+	"go.mau.fi/whatsmeow/appstate"
 	"go.mau.fi/whatsmeow/types"
 )
 
@@ -35,6 +37,7 @@ type Phone struct {
 	pn, lid types.JID
 	network *server.Server
 	cipher  *signal.Cipher
+	book    *settings.Book
 	inbox   inbox
 
 	// sending keeps the order of encryption and posting the same.
@@ -68,7 +71,7 @@ func New(network *server.Server, o Options) (*Phone, error) {
 		return nil, err
 	}
 	pn, lid := types.NewJID(o.Number, types.DefaultUserServer), network.LID(o.Number)
-	p := &Phone{number: o.Number, pn: pn, lid: lid, network: network, cipher: signal.NewCipher(pn, lid), outbox: newOutbox(),
+	p := &Phone{number: o.Number, pn: pn, lid: lid, network: network, cipher: signal.NewCipher(pn, lid), book: settings.NewBook(o.Number, network), outbox: newOutbox(),
 		state: state{autoDeliver: true, transcript: *journal.NewList[Message](transcriptSize), receipts: *journal.NewList[Receipt](transcriptSize),
 			contents: map[contentKey][32]byte{}, asked: map[contentKey]int{}}}
 	p.inbox.cond = sync.NewCond(&p.inbox.mu)
@@ -77,6 +80,12 @@ func New(network *server.Server, o Options) (*Phone, error) {
 		return nil, err
 	}
 	if err := p.offer(context.Background(), preKeys); err != nil {
+		return nil, err
+	}
+	if err := p.book.Begin(context.Background()); err != nil {
+		return nil, err
+	}
+	if err := p.shareName(context.Background(), o.Name); err != nil {
 		return nil, err
 	}
 	go p.work()
@@ -152,7 +161,17 @@ func (p *Phone) SetAutoDeliver(on bool) {
 }
 
 // Rename changes the push name and the about text; nil leaves either.
-func (p *Phone) Rename(name, about *string) error { return p.network.Rename(p.number, name, about) }
+func (p *Phone) Rename(ctx context.Context, name, about *string) error {
+	if err := p.network.Rename(p.number, name, about); err != nil || name == nil {
+		return err
+	}
+	return p.shareName(ctx, *name)
+}
+
+// shareName writes the push name into the settings that companions share.
+func (p *Phone) shareName(ctx context.Context, name string) error {
+	return p.book.Change(ctx, appstate.BuildSettingPushName(name))
+}
 
 // Close stops the phone for good.
 func (p *Phone) Close() {
@@ -184,6 +203,8 @@ func (p *Phone) take(a arrival) {
 	switch a.stanza.Tag {
 	case "message":
 		p.receive(&a.stanza, a.repeat)
+	case "notification":
+		p.notified(&a.stanza)
 	case "receipt":
 		p.noteReceipt(&a.stanza)
 		if wire.Text(&a.stanza, "type") == "retry" {

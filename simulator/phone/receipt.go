@@ -108,7 +108,7 @@ func (p *Phone) sendAgain(n *wire.Node) {
 	out := wire.With(wire.Node{Tag: "message", Attrs: sent.node.Attrs, Content: []wire.Node{enc}}, wire.Attrs{"to": asker})
 	if !group.IsEmpty() {
 		out.Attrs["to"], out.Attrs["participant"] = group, asker
-	} else if asker.User == p.lid.User {
+	} else if asker.User == p.lid.User && !sent.peer {
 		out.Attrs["recipient"] = sent.to
 	}
 	p.post(out)
@@ -127,7 +127,7 @@ func (p *Phone) resendContent(ctx context.Context, sent sentMessage, asker, grou
 		}
 		body.SenderKeyDistributionMessage = senderKey(group, distribution)
 		return proto.Marshal(body)
-	case asker.User == p.lid.User:
+	case asker.User == p.lid.User && !sent.peer:
 		return deviceSent(sent.to, sent.body)
 	}
 	return proto.Marshal(sent.body)

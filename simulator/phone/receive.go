@@ -114,6 +114,9 @@ func (p *Phone) decryptPart(ctx context.Context, e envelope, part wire.Node) ([]
 // accept checks a decrypted message and records it.
 func (p *Phone) accept(e envelope, body *waE2E.Message) {
 	if e.peer {
+		if !e.repeat {
+			p.answerPeer(context.Background(), e, body)
+		}
 		return
 	}
 	chat := e.from.ToNonAD()

@@ -30,23 +30,24 @@ func (s *Server) begin(c *session) bool {
 	if c.conn.Payload().GetDevicePairingData() != nil {
 		s.journal.Add(journal.Event{Kind: journal.Connected, Detail: "unpaired"})
 		s.offerPairing(c)
-		return true
+	} else {
+		s.login(c)
 	}
-	return s.login(c)
+	return true
 }
 
-func (s *Server) login(c *session) bool {
+func (s *Server) login(c *session) {
 	payload := c.conn.Payload()
 	jid := types.NewJID(strconv.FormatUint(payload.GetUsername(), 10), types.DefaultUserServer)
 	jid.Device = uint16(payload.GetDevice())
 	d := s.state.accounts.Device(jid)
 	s.journal.Add(journal.Event{Kind: journal.Connected, Device: account.Name(jid.User, jid.Device)})
 	if d == nil || d.Phone != nil || d.Noise != c.conn.ClientKey() {
-		c.part(failure(wire.Attrs{"reason": reasonLoggedOut}))
-		return true
+		c.turnAway(wire.Attrs{"reason": reasonLoggedOut})
+		return
 	}
 	if s.refuseLogin(c, d) {
-		return true
+		return
 	}
 	if old := s.state.sessions.online[d]; old != nil {
 		old.part(wire.Node{Tag: "stream:error", Content: []wire.Node{{Tag: "conflict", Attrs: wire.Attrs{"type": "replaced"}}}})
@@ -59,14 +60,13 @@ func (s *Server) login(c *session) bool {
 	now := time.Now()
 	c.send(wire.Node{Tag: "success", Attrs: wire.Attrs{"t": unix(now), "lid": d.LID(), "location": "sim", "props": "27", "abprops": "10",
 		"group_abprops": "10", "display_name": d.Account.Name, "creation": unix(now)}})
-	return true
 }
 
 // refuseLogin applies the faults of logins.
 func (s *Server) refuseLogin(c *session, d *account.Device) bool {
 	switch {
 	case s.state.faults.take(ClientOutdated, d) != nil:
-		c.part(failure(wire.Attrs{"reason": reasonOutdated}))
+		c.turnAway(wire.Attrs{"reason": reasonOutdated})
 	case s.takeBan(c, d):
 	default:
 		return false
@@ -79,13 +79,15 @@ func (s *Server) takeBan(c *session, d *account.Device) bool {
 	if f == nil {
 		return false
 	}
-	c.part(failure(wire.Attrs{"reason": reasonBanned, "code": f.Code, "expire": int(f.For.Seconds())}))
+	c.turnAway(wire.Attrs{"reason": reasonBanned, "code": f.Code, "expire": int(f.For.Seconds())})
 	return true
 }
 
-func failure(attrs wire.Attrs) wire.Node {
+// turnAway answers a login with a failure.
+func (c *session) turnAway(attrs wire.Attrs) {
 	attrs["location"] = "sim"
-	return wire.Node{Tag: "failure", Attrs: attrs}
+	c.refused = true
+	c.part(wire.Node{Tag: "failure", Attrs: attrs})
 }
 
 // detach takes a session off its device: nothing more is delivered on it, and what was in flight waits for the next login.

@@ -109,17 +109,3 @@ func (s *Server) getPicture(c *session, n *wire.Node) {
 	}
 	c.fail(n, statusNotFound)
 }
-
-// emptyAppState answers that a collection holds nothing. A client that wants to write is refused: that is not built yet.
-func (s *Server) emptyAppState(c *session, n *wire.Node) {
-	body := n.GetChildByTag("sync")
-	var out []wire.Node
-	for _, collection := range body.GetChildren() {
-		if len(collection.GetChildren()) > 0 {
-			s.unknown(c, n)
-			return
-		}
-		out = append(out, wire.Node{Tag: "collection", Attrs: wire.Attrs{"name": wire.Text(&collection, "name"), "version": "0"}})
-	}
-	c.result(n, wire.Node{Tag: "sync", Content: out})
-}

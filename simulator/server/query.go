@@ -65,7 +65,7 @@ func (s *Server) table() map[string]query {
 		"urn:xmpp:whatsapp:dirty set clean":       empty,
 		"urn:xmpp:whatsapp:push get settings":     logged(func(c *session, n *wire.Node) { c.result(n, wire.Node{Tag: "settings"}) }),
 		"disappearing_mode set disappearing_mode": empty,
-		"w:sync:app:state set sync":               logged(s.emptyAppState),
+		"w:sync:app:state set sync":               logged(s.syncState),
 	}
 	for tag, answer := range s.groupQueries() {
 		out["w:g2 "+tag] = query{answer: answer}

@@ -64,6 +64,8 @@ type state struct {
 	links    links
 	faults   faults
 	relay    relay
+	// collections hold the app state.
+	collections collections
 }
 
 // Start listens and serves until Close.
@@ -72,7 +74,7 @@ func Start(o Options) (*Server, error) {
 		o.Window = mailbox.DefaultWindow
 	}
 	s := &Server{journal: journal.New(), window: o.Window, state: state{accounts: account.NewRegister(o.Seed), groups: map[types.JID]*Group{},
-		sessions: newSessions(), links: newLinks(), relay: newRelay()}}
+		sessions: newSessions(), links: newLinks(), relay: newRelay(), collections: collections{}}}
 	s.queries = s.table()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ws/chat", s.accept)

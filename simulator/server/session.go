@@ -24,7 +24,9 @@ type session struct {
 	// backlog counts queued stanzas to send before the end-of-queue mark.
 	backlog   int
 	available bool
-	pairing   *Candidate
+	// refused says that the client was turned away, and what it still says does not matter.
+	refused bool
+	pairing *Candidate
 	// answers wait for the results of queries that the server sent.
 	answers map[string]chan<- *wire.Node
 }

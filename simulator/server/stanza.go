@@ -14,6 +14,9 @@ import (
 
 // handle acts on one stanza of a connection.
 func (s *Server) handle(c *session, n *wire.Node) {
+	if c.refused {
+		return
+	}
 	s.count(c, n)
 	if n.Tag == "iq" {
 		s.handleQuery(c, n)

@@ -95,6 +95,20 @@ type Message struct {
 	Revoked string `json:"revoked"`
 }
 
+// Contact is the body of PUT /phones/{phone}/contacts/{other}.
+type Contact struct {
+	Name string `json:"name"`
+}
+
+// ChatPatch is the body of PATCH /phones/{phone}/chats/{chat}. A MutedUntil of 0 unmutes.
+type ChatPatch struct {
+	MutedUntil   *int64 `json:"muted_until,omitempty"`
+	Pinned       *bool  `json:"pinned,omitempty"`
+	Archived     *bool  `json:"archived,omitempty"`
+	Unread       *bool  `json:"unread,omitempty"`
+	Disappearing *int   `json:"disappearing,omitempty"`
+}
+
 // Receipts is the body of POST /phones/{phone}/receipts.
 type Receipts struct {
 	Chat string   `json:"chat"`

@@ -209,6 +209,16 @@ func (c *Client) Receipts(ctx context.Context, phone, chat, kind string, ids ...
 	return c.call(ctx, http.MethodPost, phonePath(phone, "/receipts"), api.Receipts{Chat: chat, IDs: ids, Type: kind}, nil)
 }
 
+// SetContact puts an account into a phone's address book.
+func (c *Client) SetContact(ctx context.Context, phone, other, name string) error {
+	return c.call(ctx, http.MethodPut, phonePath(phone, "/contacts/"+url.PathEscape(other)), api.Contact{Name: name}, nil)
+}
+
+// PatchChat changes the owner's settings of a chat.
+func (c *Client) PatchChat(ctx context.Context, phone, chat string, patch api.ChatPatch) error {
+	return c.call(ctx, http.MethodPatch, phonePath(phone, "/chats/"+url.PathEscape(chat)), patch, nil)
+}
+
 // Typing lets a phone show composing or paused in a chat.
 func (c *Client) Typing(ctx context.Context, phone, chat, state string) error {
 	return c.call(ctx, http.MethodPost, phonePath(phone, "/typing"), api.Typing{Chat: chat, State: state}, nil)
