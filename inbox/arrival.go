@@ -144,6 +144,8 @@ type NumberLookedUp struct {
 	LID    types.JID        `json:"lid,omitzero"`
 	PN     types.JID        `json:"pn,omitzero"`
 	Key    string           `json:"key"` // of the question
+	// Problem is set, and Found is false, when WhatsApp could not be asked: a sentence for the user.
+	Problem string `json:"problem,omitempty"`
 }
 
 // SendFailed says that a message from Matrix will not reach WhatsApp.

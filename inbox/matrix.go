@@ -19,6 +19,14 @@ import (
 // settles the portal even when the bridge was killed before it saw the answer to its request.
 const PortalField = "chat.causeway.portal"
 
+// ChatField is the field of a room's creation content that says which chat the room was made for, as ChatOf names it.
+// Without it a bridge with a new database, whose portals are numbered from 1 again, would take the rooms of the old one
+// for those of other chats.
+const ChatField = "chat.causeway.chat"
+
+// ChatOf names a portal's chat in its room's creation content.
+func ChatOf(p database.Portal) string { return string(p.Receiver) + "/" + p.Chat.String() }
+
 // MaxEventSize is the size of an event in bytes above which it is not journaled. The specification's limit is 65,536
 // (Client-Server API, "Size limits"); homeservers add a little of their own.
 const MaxEventSize = 1 << 20
@@ -94,11 +102,19 @@ func (in *Inbox) addUnreadable(ctx context.Context, cause string, raw []byte) er
 // lane, so that whatever is said in the room next already finds its chat.
 func (in *Inbox) settleRoom(ctx context.Context, env envelope) error {
 	var content map[string]json.RawMessage
-	var portal database.PortalID
-	if json.Unmarshal(env.Content, &content) != nil || json.Unmarshal(content[PortalField], &portal) != nil {
+	var number database.PortalID
+	var chat string
+	if json.Unmarshal(env.Content, &content) != nil || json.Unmarshal(content[PortalField], &number) != nil ||
+		json.Unmarshal(content[ChatField], &chat) != nil {
 		return nil // a room that the bot made for another purpose
 	}
-	_, err := in.db.SetPortalRoom(ctx, portal, env.Room)
+	portal, err := in.db.PortalByID(ctx, number)
+	if errors.Is(err, database.ErrNotFound) || err == nil && ChatOf(portal) != chat {
+		return nil // a room of an earlier database, of which the homeserver still had to tell
+	} else if err != nil {
+		return err
+	}
+	_, err = in.db.SetPortalRoom(ctx, number, env.Room)
 	return err
 }
 

@@ -32,7 +32,7 @@ func (s *Sender) newRoom(p database.Portal, users people) *mautrix.ReqCreateRoom
 		Name:            name,
 		Topic:           topic,
 		IsDirect:        p.IsDirect(),
-		CreationContent: map[string]any{inbox.PortalField: p.ID, chatField: chatOf(p)},
+		CreationContent: map[string]any{inbox.PortalField: p.ID, inbox.ChatField: inbox.ChatOf(p)},
 		InitialState:    s.initialState(p, name, users.own),
 		// There are no users in the override: since room version 12 its creator may not be among them, and before it
 		// the creator would have to be.

@@ -17,10 +17,6 @@ import (
 	"causeway/queue"
 )
 
-// chatField is the field of a room's creation content that says which chat the room was made for. Without it a bridge
-// with a new database, whose portals are numbered from 1 again, would take over the rooms of the old one.
-const chatField = "chat.causeway.chat"
-
 // createRoom makes the room of a portal and brings in the people who must be there from the start. The room may be
 // known already although nobody is in it: the room's own create event may have come back before the answer was seen.
 func (s *Sender) createRoom(ctx context.Context, a outbox.CreateRoom) (queue.Settle, error) {
@@ -150,11 +146,8 @@ func (s *Sender) isRoomOf(ctx context.Context, room id.RoomID, p database.Portal
 		return false, fmt.Errorf("read the creation of %s: %w", room, err)
 	}
 	portal, _ := content[inbox.PortalField].(float64)
-	return database.PortalID(portal) == p.ID && content[chatField] == chatOf(p), nil
+	return database.PortalID(portal) == p.ID && content[inbox.ChatField] == inbox.ChatOf(p), nil
 }
-
-// chatOf names a portal's chat in the room's creation content.
-func chatOf(p database.Portal) string { return string(p.Receiver) + "/" + p.Chat.String() }
 
 // aliasOf is the localpart of a portal's alias: the key by which a repeat finds the room of the first try.
 func (s *Sender) aliasOf(p database.PortalID) string {
