@@ -36,6 +36,12 @@ func (db *DB) PortalLogins(ctx context.Context, portal PortalID) ([]Login, error
 		WHERE pl.portal_id=$1 ORDER BY login.id`, portal)
 }
 
+// PortalsOf lists the chats that a login is in, or was in: its direct chats stay its own.
+func (db *DB) PortalsOf(ctx context.Context, login LoginID) ([]Portal, error) {
+	return db.portals(ctx, `SELECT `+portalColumns+` FROM portal
+		WHERE receiver=$1 OR id IN (SELECT portal_id FROM portal_login WHERE login_id=$1) ORDER BY id`, login)
+}
+
 // PutMember records a person's place in a group. It reports whether the person was not in it before.
 func (db *DB) PutMember(ctx context.Context, m Member) (bool, error) {
 	isNew, err := changed(db.Exec(ctx, `INSERT INTO portal_member (portal_id, puppet_id, role) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
