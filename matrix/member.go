@@ -33,8 +33,12 @@ func (s *Sender) portal(ctx context.Context, portal database.PortalID) (database
 	return p, err
 }
 
+// maxJoinTries is how often the homeserver may fail to join a room by its own fault. A room of another server may be
+// gone for good, which Dendrite reports as 500.
+const maxJoinTries = 20
+
 // joinRoom lets the bot or a ghost join: the room of a portal by the bot's invitation, any other by the one it has.
-func (s *Sender) joinRoom(ctx context.Context, a outbox.JoinRoom) (queue.Settle, error) {
+func (s *Sender) joinRoom(ctx context.Context, a outbox.JoinRoom, tries int) (queue.Settle, error) {
 	if a.Portal != 0 {
 		p, err := s.portalRoom(ctx, a.Portal)
 		if err != nil {
@@ -45,7 +49,11 @@ func (s *Sender) joinRoom(ctx context.Context, a outbox.JoinRoom) (queue.Settle,
 	if err := s.ensureGhost(ctx, a.As); err != nil {
 		return nil, err
 	}
-	return nil, s.join(ctx, a.Room, a.As)
+	err := s.join(ctx, a.Room, a.As)
+	if tries >= maxJoinTries && hasStatus(err, http.StatusInternalServerError) {
+		err = queue.Dead(err)
+	}
+	return nil, err
 }
 
 // leaveRoom takes somebody out of a portal's room. Who is not in it, or whose room is not there, has left already.

@@ -61,7 +61,9 @@ func (s *Sender) perform(ctx context.Context, e queue.Entry) (queue.Settle, erro
 	case outbox.KindRemoveNotice:
 		return act(ctx, e, s.removeNotice)
 	case outbox.KindJoinRoom:
-		return act(ctx, e, s.joinRoom)
+		return act(ctx, e, func(ctx context.Context, a outbox.JoinRoom) (queue.Settle, error) {
+			return s.joinRoom(ctx, a, e.Attempts)
+		})
 	case outbox.KindLeaveRoom:
 		return act(ctx, e, s.leaveRoom)
 	case outbox.KindInvite:

@@ -53,7 +53,11 @@ type action func(c *call) (any, error)
 func (h *Homeserver) routes() http.Handler {
 	const client, rooms = "/_matrix/client/v3", "/_matrix/client/v3/rooms/{room}"
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /_matrix/client/versions", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /_matrix/client/versions", func(w http.ResponseWriter, r *http.Request) {
+		if token := r.Header.Get("Authorization"); token != "" && token != "Bearer "+h.opts.ASToken {
+			write(w, failure(&apiError{http.StatusUnauthorized, "M_UNKNOWN_TOKEN", "Invalid access token passed."}))
+			return
+		}
 		write(w, response{http.StatusOK, map[string]any{"versions": h.opts.Versions}})
 	})
 	for pattern, do := range map[string]action{
