@@ -1,0 +1,27 @@
+package simulator_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/coder/websocket"
+	"github.com/stretchr/testify/require"
+)
+
+// TestNotAClient connects without speaking the protocol; the network must drop it and go on.
+func TestNotAClient(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, hello := range []string{"XX\x06\x03\x00\x00\x01x", "WA\x06\x03\x00\x00\x02\xff\xff", "WA\x06\x03\x00\x00\x00"} {
+		socket, _, err := websocket.Dial(limit(t), "wss://web.whatsapp.com/ws/chat", &websocket.DialOptions{HTTPClient: w.HTTPClient()})
+		require.NoError(t, err)
+		require.NoError(t, socket.Write(limit(t), websocket.MessageBinary, []byte(hello)))
+		_, _, err = socket.Read(limit(t))
+		require.Error(t, err)
+		var closed websocket.CloseError
+		require.False(t, errors.As(err, &closed), "it is dropped without a farewell")
+	}
+	c := newCompanion(t, w)
+	c.link(t, w.me)
+	w.strict(t)
+}
