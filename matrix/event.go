@@ -32,7 +32,7 @@ func (s *Sender) sendEvent(ctx context.Context, a outbox.SendEvent, repeat bool)
 		return nil, err
 	}
 	if sent == "" {
-		if sent, err = s.post(ctx, p.RoomID, a); err != nil {
+		if sent, err = s.post(ctx, p, a); err != nil {
 			return nil, err
 		}
 	}
@@ -62,7 +62,8 @@ func (s *Sender) alreadySent(ctx context.Context, room id.RoomID, a outbox.SendE
 // lookBack is how many of a sender's last events are searched. The lane posts one at a time, so it was the last.
 const lookBack = 20
 
-// findSent looks for a message's event among the last ones of its sender.
+// findSent looks for a message's event among the last ones of its sender, with the eyes of the sender: the bot need not
+// be in a room that a user has made. Who is not in the room has sent nothing.
 func (s *Sender) findSent(ctx context.Context, room id.RoomID, a outbox.SendEvent) (id.EventID, error) {
 	filter, err := json.Marshal(map[string]any{"types": []string{a.Type}, "senders": []id.UserID{a.As}})
 	if err != nil {
@@ -75,10 +76,13 @@ func (s *Sender) findSent(ctx context.Context, room id.RoomID, a outbox.SendEven
 			Content map[string]any `json:"content"`
 		} `json:"chunk"`
 	}
-	client := s.bot()
+	client := s.clients.as(a.As)
 	address := client.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "rooms", room, "messages"},
 		map[string]string{"dir": "b", "limit": strconv.Itoa(lookBack), "filter": string(filter)})
-	if _, err := client.MakeRequest(ctx, http.MethodGet, address, nil, &page); err != nil {
+	_, err = client.MakeRequest(ctx, http.MethodGet, address, nil, &page)
+	if refused(err) {
+		return "", nil
+	} else if err != nil {
 		return "", fmt.Errorf("look for message %s in %s: %w", a.Message.ID, room, err)
 	}
 	key := outbox.FormatKey(*a.Message)
@@ -92,23 +96,20 @@ func (s *Sender) findSent(ctx context.Context, room id.RoomID, a outbox.SendEven
 
 // post sends the event, and brings the ghost into the room first if the homeserver says that it is not there. Who is in
 // which room is not kept here: it would be one more thing to be wrong.
-func (s *Sender) post(ctx context.Context, room id.RoomID, a outbox.SendEvent) (id.EventID, error) {
+func (s *Sender) post(ctx context.Context, p database.Portal, a outbox.SendEvent) (id.EventID, error) {
 	content, err := contentOf(a)
 	if err != nil {
 		return "", err
 	}
-	sent, err := s.send(ctx, room, a, content)
-	if errors.Is(err, mautrix.MForbidden) && s.cfg.IsGhost(a.As) {
-		s.clients.ready.remove(string(a.As))
-		if joinErr := s.ensureJoined(ctx, room, a.As); joinErr != nil {
-			return "", joinErr
-		}
-		sent, err = s.send(ctx, room, a, content)
+	sent, err := s.send(ctx, p.RoomID, a, content)
+	if !errors.Is(err, mautrix.MForbidden) || !s.cfg.IsGhost(a.As) {
+		return sent, err
 	}
-	if hasStatus(err, http.StatusRequestEntityTooLarge) && a.Message != nil {
-		return "", &queue.Reject{Code: "too_large", Text: "A message from WhatsApp is too long for your homeserver.", Err: err}
+	s.clients.ready.remove(string(a.As))
+	if err := s.ensureJoined(ctx, p, a.As); err != nil {
+		return "", err
 	}
-	return sent, err
+	return s.send(ctx, p.RoomID, a, content)
 }
 
 // send makes the request. A redaction has an endpoint of its own, because the field that names the event moved in room

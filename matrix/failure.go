@@ -17,9 +17,6 @@ const maxAskedWait = time.Hour
 // fault says what is to become of an action that the homeserver did not carry out: a pause that it asked for, another
 // try (the network, the homeserver's own trouble, and what an administrator must mend), or never.
 func fault(err error) error {
-	if _, decided := errors.AsType[*queue.Reject](err); decided {
-		return err
-	}
 	failed, ok := errors.AsType[mautrix.HTTPError](err)
 	if !ok || failed.Response == nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"causeway/database"
@@ -70,16 +71,37 @@ func (c *clients) ensureName(ctx context.Context, user id.UserID, name string) e
 	return nil
 }
 
-// ensureJoined brings a ghost into a room: the bot invites it and it joins. Both are harmless when it is in.
-func (s *Sender) ensureJoined(ctx context.Context, room id.RoomID, ghost id.UserID) error {
+// ensureJoined brings a ghost into the room of a portal: the bot invites it and it joins. Both are harmless when it is
+// in. Where the bot is not in the room, because a user has made it for a contact, that contact's ghost invites.
+func (s *Sender) ensureJoined(ctx context.Context, p database.Portal, ghost id.UserID) error {
 	if err := s.ensureGhost(ctx, ghost); err != nil {
 		return err
 	}
-	_, err := s.bot().InviteUser(ctx, room, &mautrix.ReqInviteUser{UserID: ghost})
-	if err != nil && !errors.Is(err, mautrix.MForbidden) { // forbidden is also: is in the room
-		return fmt.Errorf("invite %s to %s: %w", ghost, room, err)
+	if err := s.ask(ctx, p.RoomID, s.cfg.Bot, ghost); err != nil {
+		return err
 	}
-	return s.join(ctx, room, ghost)
+	err := s.join(ctx, p.RoomID, ghost)
+	if !errors.Is(err, mautrix.MForbidden) || p.Other == 0 {
+		return err
+	}
+	other, lookErr := s.db.PuppetByID(ctx, p.Other)
+	if lookErr != nil || other.UserID == ghost {
+		return err
+	}
+	if err := s.ask(ctx, p.RoomID, other.UserID, ghost); err != nil {
+		return err
+	}
+	return s.join(ctx, p.RoomID, ghost)
+}
+
+// ask invites a user of the bridge to a room. A refusal is passed over: it is also what is said of those who are in the
+// room already. Whether it mattered, joining shows.
+func (s *Sender) ask(ctx context.Context, room id.RoomID, by, user id.UserID) error {
+	_, err := s.clients.as(by).InviteUser(ctx, room, &mautrix.ReqInviteUser{UserID: user})
+	if err != nil && !errors.Is(err, mautrix.MForbidden) {
+		return fmt.Errorf("invite %s to %s as %s: %w", user, room, by, err)
+	}
+	return nil
 }
 
 // join accepts an invitation. It changes nothing when the user is in the room.
@@ -94,17 +116,21 @@ func (s *Sender) join(ctx context.Context, room id.RoomID, user id.UserID) error
 	return nil
 }
 
-// membership returns how a user stands to a room, as the bot sees it; empty when they never had to do with it.
-func (s *Sender) membership(ctx context.Context, room id.RoomID, user id.UserID) (string, error) {
-	var member struct {
-		Membership string `json:"membership"`
+// membership returns how a user stands to a room; empty when they never had to do with it, or when nobody who is asked
+// may look into the room.
+func (s *Sender) membership(ctx context.Context, room id.RoomID, user id.UserID, viewers ...id.UserID) (event.Membership, error) {
+	for _, viewer := range viewers {
+		var member event.MemberEventContent
+		client := s.clients.as(viewer)
+		_, err := client.MakeRequest(ctx, http.MethodGet, client.BuildClientURL("v3", "rooms", room, "state", "m.room.member", user), nil, &member)
+		switch {
+		case err == nil:
+			return member.Membership, nil
+		case errors.Is(err, mautrix.MNotFound):
+			return "", nil
+		case !refused(err):
+			return "", fmt.Errorf("look for %s in %s: %w", user, room, err)
+		}
 	}
-	client := s.bot()
-	_, err := client.MakeRequest(ctx, http.MethodGet, client.BuildClientURL("v3", "rooms", room, "state", "m.room.member", user), nil, &member)
-	if errors.Is(err, mautrix.MNotFound) {
-		return "", nil
-	} else if err != nil {
-		return "", fmt.Errorf("look for %s in %s: %w", user, room, err)
-	}
-	return member.Membership, nil
+	return "", nil
 }

@@ -44,10 +44,15 @@ func (s *Sender) joinRoom(ctx context.Context, a outbox.JoinRoom, tries int) (qu
 		if err != nil {
 			return nil, err
 		}
-		return nil, s.ensureJoined(ctx, p.RoomID, a.As)
+		return nil, s.ensureJoined(ctx, p, a.As)
 	}
 	if err := s.ensureGhost(ctx, a.As); err != nil {
 		return nil, err
+	}
+	if a.By != "" {
+		if err := s.ask(ctx, a.Room, a.By, a.As); err != nil {
+			return nil, err
+		}
 	}
 	err := s.join(ctx, a.Room, a.As)
 	if tries >= maxJoinTries && hasStatus(err, http.StatusInternalServerError) {
@@ -62,24 +67,26 @@ func (s *Sender) leaveRoom(ctx context.Context, a outbox.LeaveRoom) (queue.Settl
 	if err != nil || p.RoomID == "" {
 		return nil, err
 	}
-	membership, err := s.membership(ctx, p.RoomID, a.User)
-	if err != nil {
+	if s.cfg.IsGhost(a.User) {
+		return nil, s.leave(ctx, p.RoomID, a)
+	}
+	membership, err := s.membership(ctx, p.RoomID, a.User, s.cfg.Bot)
+	if err != nil || (membership != event.MembershipJoin && membership != event.MembershipInvite) {
 		return nil, err
 	}
-	switch event.Membership(membership) {
-	case event.MembershipJoin, event.MembershipInvite, event.MembershipKnock:
-	default:
-		return nil, nil
-	}
-	if s.cfg.IsGhost(a.User) {
-		_, err = s.clients.as(a.User).LeaveRoom(ctx, p.RoomID, &mautrix.ReqLeave{Reason: a.Reason})
-	} else {
-		_, err = s.bot().KickUser(ctx, p.RoomID, &mautrix.ReqKickUser{UserID: a.User, Reason: a.Reason})
-	}
-	if err != nil {
+	if _, err := s.bot().KickUser(ctx, p.RoomID, &mautrix.ReqKickUser{UserID: a.User, Reason: a.Reason}); err != nil {
 		return nil, fmt.Errorf("take %s out of %s: %w", a.User, p.RoomID, err)
 	}
 	return nil, nil
+}
+
+// leave lets a ghost leave a room. It is told apart by trying, since only those who are in a room may look into it.
+func (s *Sender) leave(ctx context.Context, room id.RoomID, a outbox.LeaveRoom) error {
+	_, err := s.clients.as(a.User).LeaveRoom(ctx, room, &mautrix.ReqLeave{Reason: a.Reason})
+	if err == nil || refused(err) || hasStatus(err, http.StatusBadRequest) { // 400 is Dendrite's "is not in the room"
+		return nil
+	}
+	return fmt.Errorf("let %s leave %s: %w", a.User, room, err)
 }
 
 // invite invites a user of the bridge to the room of a portal.
@@ -94,21 +101,21 @@ func (s *Sender) invite(ctx context.Context, a outbox.Invite) (queue.Settle, err
 // inviteUser invites a user, unless they are in the room or invited. To a direct chat they are invited by the contact's
 // ghost, with the mark by which their client files the room under that contact (Client-Server API, "Direct Messaging").
 func (s *Sender) inviteUser(ctx context.Context, p database.Portal, user id.UserID) error {
-	membership, err := s.membership(ctx, p.RoomID, user)
-	if err != nil {
-		return err
-	}
-	switch event.Membership(membership) {
-	case event.MembershipJoin, event.MembershipInvite:
-		return nil
-	}
+	var other database.Puppet
+	viewers := []id.UserID{s.cfg.Bot}
 	if p.IsDirect() && p.Other != 0 {
-		other, err := s.db.PuppetByID(ctx, p.Other)
-		if err != nil {
+		var err error
+		if other, err = s.db.PuppetByID(ctx, p.Other); err != nil {
 			return fmt.Errorf("find the contact of portal %d: %w", p.ID, err)
 		}
-		err = s.inviteDirect(ctx, p.RoomID, other.UserID, user)
-		if !refused(err) {
+		viewers = append(viewers, other.UserID)
+	}
+	membership, err := s.membership(ctx, p.RoomID, user, viewers...)
+	if err != nil || membership == event.MembershipJoin || membership == event.MembershipInvite {
+		return err
+	}
+	if other.UserID != "" {
+		if err := s.inviteDirect(ctx, p.RoomID, other.UserID, user); !refused(err) {
 			return err
 		}
 		// The ghost is not allowed to: a plain invitation is better than none.

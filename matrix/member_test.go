@@ -84,3 +84,30 @@ func TestProfile(t *testing.T) {
 	name, _ := b.hs.Name(dave.String())
 	require.Equal(t, "Dave", name)
 }
+
+// A user has made a room for a contact; the bot comes in by the ghost, and so do other ghosts while it is not in.
+func TestRoomThatAUserMade(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	p, contact := b.direct()
+	require.NoError(t, b.do(outbox.KindSetProfile, outbox.SetProfile{User: carol, Name: "Carol"}))
+	made, err := b.hs.MakeRoom(alice.String(), true, carol.String())
+	require.NoError(t, err)
+	room := id.RoomID(made)
+	require.NoError(t, b.hs.SetState(alice.String(), made, "m.room.power_levels", "", map[string]any{"invite": 0}))
+	_, err = b.db.SetPortalRoom(t.Context(), p.ID, room)
+	require.NoError(t, err)
+	require.NoError(t, b.do(outbox.KindJoinRoom, outbox.JoinRoom{Room: room, As: carol}))
+
+	key := b.message(p.ID, contact.ID, "3EB0A")
+	e := b.entry(outbox.KindSendEvent, text(p.ID, own, "1", "from my phone", &key))
+	e.Attempts = 1
+	require.NoError(t, b.doEntry(e), "the contact's ghost brings the own ghost in")
+	require.Equal(t, "join", b.hs.Membership(made, own.String()))
+	require.NoError(t, b.do(outbox.KindInvite, outbox.Invite{Portal: p.ID, User: alice}), "she is in")
+
+	for range 2 {
+		require.NoError(t, b.do(outbox.KindJoinRoom, outbox.JoinRoom{Room: room, As: bot, By: carol}))
+		require.Equal(t, "join", b.hs.Membership(made, bot.String()))
+	}
+}

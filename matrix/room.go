@@ -37,7 +37,7 @@ func (s *Sender) createRoom(ctx context.Context, a outbox.CreateRoom) (queue.Set
 		}
 	}
 	if users.other.UserID != "" {
-		if err := s.ensureJoined(ctx, p.RoomID, users.other.UserID); err != nil {
+		if err := s.ensureJoined(ctx, p, users.other.UserID); err != nil {
 			return nil, err
 		}
 	}

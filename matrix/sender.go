@@ -12,8 +12,9 @@ import (
 	"causeway/queue"
 )
 
-// roomLimit is how long an action waits for the room or the details that it needs.
-const roomLimit = time.Hour
+// roomLimit is how long an action waits for the room or the details that it needs. It is longer than a login may be
+// without a connection before its messages are given up, since a group's details come by one.
+const roomLimit = 48 * time.Hour
 
 // Provider wakes the actions that wait for something named. outbox.Outbox is one.
 type Provider interface {
