@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -74,7 +75,9 @@ func newRig(t *testing.T, database string) (context.Context, *rig.Rig) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), storyTime)
 	t.Cleanup(cancel)
-	options := rig.Options{Binaries: shared.binaries, Homeserver: shared.homeserver, Dir: t.TempDir(), Say: func(line string) { t.Log(line) }}
+	dir, err := os.MkdirTemp("", "causeway-e2e-rig-")
+	require.NoError(t, err)
+	options := rig.Options{Binaries: shared.binaries, Homeserver: shared.homeserver, Dir: dir, Say: func(line string) { t.Log(line) }}
 	if database == rig.Postgres {
 		name := "causeway_" + strings.ToLower(strings.NewReplacer("/", "_", " ", "_").Replace(t.Name())) + fmt.Sprint(time.Now().UnixNano())
 		uri, err := provision.CreateDatabase(ctx, shared.postgres, name)
@@ -85,12 +88,32 @@ func newRig(t *testing.T, database string) (context.Context, *rig.Rig) {
 	r, err := rig.Start(ctx, options)
 	require.NoError(t, err)
 	t.Cleanup(func() {
+		if t.Failed() {
+			keepEvents(t, r, dir)
+		}
 		require.NoError(t, r.Stop())
 		if t.Failed() {
-			t.Log("\n" + r.Logs())
+			t.Logf("all files of this run are kept in %s\n%s", dir, r.Logs())
+			return
 		}
+		require.NoError(t, os.RemoveAll(dir))
 	})
 	return ctx, r
+}
+
+// keepEvents writes down what the simulated network saw.
+func keepEvents(t *testing.T, r *rig.Rig, dir string) {
+	events, err := r.Network.Events(context.Background(), 0, 0)
+	var text strings.Builder
+	for _, e := range events {
+		fmt.Fprintf(&text, "%+v\n", e)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "events.log"), []byte(text.String()), 0o600)
+	}
+	if err != nil {
+		t.Log("the network's events could not be kept:", err)
+	}
 }
 
 // onBothDatabases runs a test on SQLite and on Postgres.

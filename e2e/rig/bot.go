@@ -57,7 +57,10 @@ func (c *Chat) Ask(ctx context.Context, command string) (string, error) {
 		m := s.Message()
 		return c.fromBot(s) && m != nil && m.RelatesTo.GetReplyTo() == sent
 	})
-	return answer.Text(), err
+	if err != nil {
+		return "", err
+	}
+	return answer.Text(), nil
 }
 
 // LogInByQR links the account of a simulated phone, which scans the code that the bot shows. It ends when the bot has confirmed.
