@@ -74,6 +74,10 @@ func (in *Inbox) addMatrixEvent(ctx context.Context, raw json.RawMessage) error 
 		return in.addUnreadable(ctx, fmt.Sprintf("the event cannot be read: %v", err), raw)
 	case len(env.ID) > maxIDSize || len(env.Room) > maxIDSize || len(env.Sender) > maxIDSize:
 		return in.addUnreadable(ctx, "the event has an event_id, room_id or sender that is too long", raw)
+	case strings.ContainsRune(string(env.ID)+string(env.Room)+string(env.Sender), 0):
+		return in.addUnreadable(ctx, "the event has a NUL in its event_id, room_id or sender", raw)
+	case isAmbiguous(raw):
+		return in.addUnreadable(ctx, "the event has one field in two spellings", raw)
 	case env.ID == "" || env.Room == "" || env.Sender == "" || env.Type == "":
 		return in.addUnreadable(ctx, "the event has no event_id, room_id, sender or type", raw)
 	}
@@ -85,6 +89,24 @@ func (in *Inbox) addMatrixEvent(ctx context.Context, raw json.RawMessage) error 
 		return err
 	}
 	return in.add(ctx, lane, "matrix/"+env.ID.String(), KindMatrixEvent, MatrixEvent{Event: raw})
+}
+
+// isAmbiguous reports whether an event has a field that encoding/json would take for one of the specification's though it
+// is spelled in other cases. A server may put any field into the events of its users: "Sender" beside "sender" would let
+// it speak for users of other servers.
+func isAmbiguous(raw []byte) bool {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(raw, &fields) != nil {
+		return true
+	}
+	for field := range fields {
+		for _, known := range []string{"event_id", "room_id", "type", "sender", "content", "state_key", "unsigned", "redacts", "origin_server_ts", "user_id"} {
+			if field != known && strings.EqualFold(field, known) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // addUnreadable keeps what cannot be understood as a dead letter. Having no ID that can be trusted, it is recognised by
