@@ -80,12 +80,26 @@ func (c *Commands) Text(content *event.MessageEventContent, management bool) (st
 	if content.MsgType != event.MsgText || content.RelatesTo.GetReplaceID() != "" {
 		return "", false
 	}
-	body := strings.TrimSpace(content.Body)
-	rest, found := strings.CutPrefix(body, c.about.Prefix)
-	if found && (rest == "" || rest[0] == ' ' || rest[0] == '\n') {
-		return strings.TrimSpace(rest), true
+	body := content.Body
+	if content.RelatesTo.GetReplyTo() != "" {
+		body = event.TrimReplyFallbackText(body)
 	}
-	return body, management
+	body = strings.TrimSpace(body)
+	if rest, ok := c.cutPrefix(body); ok {
+		return rest, true
+	}
+	return body, management && body != ""
+}
+
+// cutPrefix takes the prefix off a command. A phone may have written it with a capital letter.
+func (c *Commands) cutPrefix(body string) (string, bool) {
+	prefix := c.about.Prefix
+	if prefix == "" || len(body) < len(prefix) || !strings.EqualFold(body[:len(prefix)], prefix) {
+		return "", false
+	}
+	rest := body[len(prefix):]
+	trimmed := strings.TrimSpace(rest)
+	return trimmed, trimmed == "" || len(trimmed) < len(rest)
 }
 
 // Run decides about a command.

@@ -5,6 +5,8 @@
 package convert
 
 import (
+	"errors"
+
 	"go.mau.fi/whatsmeow/proto/waE2E"
 	"maunium.net/go/mautrix/event"
 )
@@ -16,21 +18,24 @@ type Unsupported struct {
 
 func (u Unsupported) Error() string { return "cannot convert " + u.Kind }
 
+// ErrEmpty says that there is nothing in a message that could be sent.
+var ErrEmpty = errors.New("the message has no text")
+
 // ToMatrix converts a WhatsApp message. What cannot be shown becomes a notice that says so; a message without content
 // for people gives nil.
 func ToMatrix(msg *waE2E.Message) *event.MessageEventContent {
 	msg = unwrap(msg)
-	if text, ok := textOf(msg); ok {
+	if text := textOf(msg); text != "" {
 		return textToMatrix(text)
 	}
 	return unsupportedToMatrix(msg)
 }
 
-// ToWhatsApp converts a Matrix message. The error is an Unsupported.
+// ToWhatsApp converts a Matrix message. The error is an Unsupported or ErrEmpty.
 func ToWhatsApp(content *event.MessageEventContent) (*waE2E.Message, error) {
 	switch content.MsgType {
 	case event.MsgText, event.MsgNotice, event.MsgEmote:
-		return textToWhatsApp(content), nil
+		return textToWhatsApp(content)
 	}
 	return nil, unsupportedFromMatrix(content)
 }
@@ -39,7 +44,10 @@ func ToWhatsApp(content *event.MessageEventContent) (*waE2E.Message, error) {
 func unwrap(msg *waE2E.Message) *waE2E.Message {
 	for range 5 { // an envelope in an envelope is normal, a Russian doll is not
 		inner := msg.GetDeviceSentMessage().GetMessage()
-		for _, wrapped := range []*waE2E.FutureProofMessage{msg.GetEphemeralMessage(), msg.GetDocumentWithCaptionMessage(), msg.GetGroupMentionedMessage()} {
+		for _, wrapped := range []*waE2E.FutureProofMessage{
+			msg.GetEphemeralMessage(), msg.GetDocumentWithCaptionMessage(), msg.GetGroupMentionedMessage(), msg.GetBotInvokeMessage(),
+			msg.GetViewOnceMessage(), msg.GetViewOnceMessageV2(), msg.GetViewOnceMessageV2Extension(), msg.GetLottieStickerMessage(),
+		} {
 			if wrapped.GetMessage() != nil {
 				inner = wrapped.GetMessage()
 			}

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"cmp"
 	"fmt"
 
 	"go.mau.fi/whatsmeow/proto/waE2E"
@@ -14,11 +15,19 @@ func unsupportedToMatrix(msg *waE2E.Message) *event.MessageEventContent {
 	if kind == "" {
 		return nil
 	}
-	return &event.MessageEventContent{
-		MsgType:  event.MsgNotice,
-		Body:     fmt.Sprintf("%s arrived that the bridge cannot show yet. Open WhatsApp to see it.", kind),
-		Mentions: &event.Mentions{},
+	body := fmt.Sprintf("%s arrived that the bridge cannot show yet. Open WhatsApp to see it.", kind)
+	if caption := captionOf(msg); caption != "" {
+		body += " It says: " + caption
 	}
+	return &event.MessageEventContent{MsgType: event.MsgNotice, Body: body, Mentions: &event.Mentions{}}
+}
+
+// captionOf returns what people wrote about a file that cannot be shown.
+func captionOf(msg *waE2E.Message) string {
+	return clean(cmp.Or(
+		msg.GetImageMessage().GetCaption(), msg.GetVideoMessage().GetCaption(),
+		msg.GetPtvMessage().GetCaption(), msg.GetDocumentMessage().GetCaption(),
+	))
 }
 
 // kindOf names what a message holds, with an article; "" when it holds nothing for people.
@@ -40,14 +49,19 @@ func kindOf(msg *waE2E.Message) string {
 		return "A location"
 	case msg.ReactionMessage != nil, msg.EncReactionMessage != nil:
 		return "A reaction"
-	case msg.PollCreationMessage != nil, msg.PollCreationMessageV2 != nil, msg.PollCreationMessageV3 != nil:
+	case msg.PollCreationMessage != nil, msg.PollCreationMessageV2 != nil, msg.PollCreationMessageV3 != nil,
+		msg.PollCreationMessageV4 != nil, msg.PollCreationMessageV5 != nil, msg.PollCreationMessageV6 != nil:
 		return "A poll"
 	case msg.PollUpdateMessage != nil:
 		return "A vote in a poll"
-	case msg.EditedMessage != nil, msg.GetProtocolMessage().GetType() == waE2E.ProtocolMessage_MESSAGE_EDIT && msg.ProtocolMessage != nil:
+	case msg.EventMessage != nil:
+		return "An event"
+	case msg.GroupInviteMessage != nil:
+		return "An invitation to a group"
+	case msg.EditedMessage != nil:
 		return "An edit of an earlier message"
-	case msg.ProtocolMessage != nil && msg.GetProtocolMessage().GetType() == waE2E.ProtocolMessage_REVOKE:
-		return "The removal of an earlier message"
+	case msg.ProtocolMessage != nil:
+		return kindOfProtocol(msg.GetProtocolMessage().Type)
 	}
 	if isEmpty(msg) {
 		return ""
@@ -55,18 +69,39 @@ func kindOf(msg *waE2E.Message) string {
 	return "A message"
 }
 
-// isEmpty reports whether a message holds nothing but what clients tell each other: keys, settings, its context.
+// kindOfProtocol names what a protocol message does, if people would see it on WhatsApp.
+func kindOfProtocol(kind *waE2E.ProtocolMessage_Type) string {
+	if kind == nil {
+		return ""
+	}
+	switch *kind {
+	case waE2E.ProtocolMessage_MESSAGE_EDIT:
+		return "An edit of an earlier message"
+	case waE2E.ProtocolMessage_REVOKE:
+		return "The removal of an earlier message"
+	case waE2E.ProtocolMessage_EPHEMERAL_SETTING:
+		return "A new time for disappearing messages"
+	}
+	return ""
+}
+
+// isEmpty reports whether a message holds nothing but what clients tell each other: keys, settings, its context. A kind
+// that is unknown to this version is not empty.
 func isEmpty(msg *waE2E.Message) bool {
-	empty := true
+	empty, known := true, false
 	msg.ProtoReflect().Range(func(field protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
+		known = true
 		switch field.Name() {
-		case "messageContextInfo", "senderKeyDistributionMessage", "protocolMessage", "fastRatchetKeySenderKeyDistributionMessage":
+		case "conversation", "extendedTextMessage": // without text, or it would have been shown
+			return true
+		case "messageContextInfo", "senderKeyDistributionMessage", "fastRatchetKeySenderKeyDistributionMessage",
+			"stickerSyncRmrMessage", "groupRootKeyShare", "rootSecretDistributeMessage":
 			return true
 		}
 		empty = false
 		return false
 	})
-	return empty
+	return empty && (known || len(msg.ProtoReflect().GetUnknown()) == 0)
 }
 
 func unsupportedFromMatrix(content *event.MessageEventContent) Unsupported {
@@ -81,6 +116,8 @@ func unsupportedFromMatrix(content *event.MessageEventContent) Unsupported {
 		return Unsupported{"a file"}
 	case event.MsgLocation:
 		return Unsupported{"a location"}
+	case event.MsgVerificationRequest:
+		return Unsupported{"a request to verify a session"}
 	}
 	return Unsupported{"a message of this kind"}
 }

@@ -27,13 +27,14 @@ type Chats interface {
 type Rooms interface {
 	MessageFromMatrix(ctx context.Context, evt *event.Event) error
 	GhostInvited(ctx context.Context, evt *event.Event) error
+	Left(ctx context.Context, evt *event.Event) error
 	Refused(ctx context.Context, evt *event.Event, r *queue.Reject) error
 }
 
 // Users decides about the people of the bridge. The user package has it.
 type Users interface {
 	BotInvited(ctx context.Context, evt *event.Event) error
-	Left(ctx context.Context, evt *event.Event) error
+	Left(ctx context.Context, user id.UserID, room id.RoomID) error
 	Sealed(ctx context.Context, evt *event.Event) error
 	Pairing(ctx context.Context, in inbox.Pairing) error
 	LoginChanged(ctx context.Context, in inbox.LoginChanged) error

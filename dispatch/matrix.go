@@ -14,40 +14,63 @@ import (
 	"causeway/queue"
 )
 
+// isRouted reports whether events of a type have a meaning for the bridge. What has none is not even read: anybody may
+// send it, with whatever they like in it.
+func isRouted(in inbox.MatrixEvent) bool {
+	var head struct {
+		Type string `json:"type"`
+	}
+	if json.Unmarshal(in.Event, &head) != nil {
+		return true // it is read to find out what is wrong with it
+	}
+	switch head.Type {
+	case event.StateMember.Type, event.EventMessage.Type, event.EventSticker.Type, event.EventEncrypted.Type,
+		"m.poll.start", event.EventUnstablePollStart.Type:
+		return true
+	}
+	return false // reactions and removals, too: a notice about each would be worse than silence
+}
+
 // parse reads an event. One that cannot be read never will be, so it becomes a dead letter.
 func parse(in inbox.MatrixEvent) (*event.Event, error) {
 	evt := &event.Event{}
 	if err := json.Unmarshal(in.Event, evt); err != nil {
 		return nil, queue.Dead(fmt.Errorf("read event: %w", err))
 	}
+	if evt.Content.Raw == nil {
+		return nil, queue.Dead(fmt.Errorf("read content of %s: there is none", evt.ID))
+	}
 	evt.Type.Class = event.MessageEventType
 	if evt.StateKey != nil {
 		evt.Type.Class = event.StateEventType
 	}
-	err := evt.Content.ParseRaw(evt.Type)
-	if err != nil && !errors.Is(err, event.ErrUnsupportedContentType) {
-		return nil, queue.Dead(fmt.Errorf("read content of %s: %w", evt.ID, err))
+	switch evt.Type {
+	case event.StateMember, event.EventMessage, event.EventSticker:
+		if err := evt.Content.ParseRaw(evt.Type); err != nil {
+			return nil, queue.Dead(fmt.Errorf("read content of %s: %w", evt.ID, err))
+		}
 	}
 	return evt, nil
 }
 
 // matrixEvent routes an event of a room.
 func (d *Dispatcher) matrixEvent(ctx context.Context, in inbox.MatrixEvent) error {
+	if !isRouted(in) {
+		return nil
+	}
 	evt, err := parse(in)
 	if err != nil {
 		return err
 	}
-	switch evt.Type {
-	case event.StateMember:
-		return d.member(ctx, evt)
-	case event.EventMessage, event.EventSticker:
+	switch evt.Type.Class {
+	case event.StateEventType:
+		if evt.Type == event.StateMember {
+			return d.member(ctx, evt)
+		}
+		return nil // something of ours as a state event is nobody's message
+	default:
 		return d.message(ctx, evt)
-	case event.EventEncrypted:
-		return d.encrypted(ctx, evt)
-	case event.EventReaction, event.EventRedaction:
-		return nil // not bridged yet; a notice about each would be worse than silence
 	}
-	return nil // state and types that have no meaning on WhatsApp
 }
 
 // ours reports whether an event is the bridge's own doing.
@@ -67,18 +90,37 @@ func (d *Dispatcher) member(ctx context.Context, evt *event.Event) error {
 			return d.deci.Rooms.GhostInvited(ctx, evt)
 		}
 	case event.MembershipLeave, event.MembershipBan:
-		return d.deci.Users.Left(ctx, evt)
+		return d.left(ctx, evt, who)
 	}
 	return nil
 }
 
-// message routes a message: a command, or something said in a chat.
+// left routes that somebody is no longer in a room. When it is the bot, its room with the user who talked to it there is
+// no more.
+func (d *Dispatcher) left(ctx context.Context, evt *event.Event, who id.UserID) error {
+	if who == d.bot {
+		user, err := d.db.UserByManagementRoom(ctx, evt.RoomID)
+		if errors.Is(err, database.ErrNotFound) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		who = user.ID
+	}
+	if err := d.deci.Users.Left(ctx, who, evt.RoomID); err != nil {
+		return err
+	}
+	return d.deci.Rooms.Left(ctx, evt)
+}
+
+// message routes a message: a command, or something said in a chat. What cannot be read may be either.
 func (d *Dispatcher) message(ctx context.Context, evt *event.Event) error {
 	portal, err := d.isPortal(ctx, evt.RoomID)
 	if err != nil {
 		return err
 	}
-	if !d.ours(evt.Sender) && evt.Type == event.EventMessage {
+	ours := d.ours(evt.Sender)
+	if !ours && evt.Type == event.EventMessage {
 		management, err := d.isManagement(ctx, evt)
 		if err != nil {
 			return err
@@ -87,24 +129,13 @@ func (d *Dispatcher) message(ctx context.Context, evt *event.Event) error {
 			return d.deci.Commands.Run(ctx, evt, text)
 		}
 	}
-	if !portal {
-		return nil
+	switch {
+	case portal:
+		return d.deci.Rooms.MessageFromMatrix(ctx, evt)
+	case !ours && evt.Type == event.EventEncrypted:
+		return d.deci.Users.Sealed(ctx, evt)
 	}
-	return d.deci.Rooms.MessageFromMatrix(ctx, evt)
-}
-
-func (d *Dispatcher) encrypted(ctx context.Context, evt *event.Event) error {
-	if d.ours(evt.Sender) {
-		return nil
-	}
-	portal, err := d.isPortal(ctx, evt.RoomID)
-	if err != nil {
-		return err
-	}
-	if portal {
-		return &queue.Reject{Code: "encrypted", Text: "This was not sent to WhatsApp: the bridge cannot read encrypted messages yet."}
-	}
-	return d.deci.Users.Sealed(ctx, evt)
+	return nil
 }
 
 func (d *Dispatcher) isPortal(ctx context.Context, room id.RoomID) (bool, error) {

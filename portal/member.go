@@ -3,6 +3,7 @@ package portal
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"maunium.net/go/mautrix/event"
 
@@ -13,8 +14,8 @@ import (
 
 // GroupFromWhatsApp decides about what a login learned of a group: all of it, or what has changed.
 func (p *Portals) GroupFromWhatsApp(ctx context.Context, in inbox.GroupChanged) error {
-	login, err := p.login(ctx, in.Login)
-	if err != nil {
+	login, ok, err := p.login(ctx, in.Login)
+	if err != nil || !ok {
 		return err
 	}
 	portal, err := p.db.EnsurePortal(ctx, "", in.Group)
@@ -48,7 +49,7 @@ func (p *Portals) groupWhole(ctx context.Context, portal database.Portal, in inb
 	for _, puppet := range before {
 		gone[puppet.ID] = puppet
 	}
-	for _, member := range in.Whole.Members {
+	for _, member := range named(in.Whole.Members) {
 		puppet, err := p.join(ctx, portal, member, in.Key)
 		if err != nil {
 			return err
@@ -62,7 +63,7 @@ func (p *Portals) groupWhole(ctx context.Context, portal database.Portal, in inb
 			}
 		}
 	}
-	return p.ensureRoom(ctx, database.Portal{ID: portal.ID, RoomID: portal.RoomID, HasDetails: true}, in.Login)
+	return p.ensureRoom(ctx, portal)
 }
 
 // groupUnknown lets a room be made without details when WhatsApp does not tell them, as after leaving the group.
@@ -84,12 +85,12 @@ func (p *Portals) groupDelta(ctx context.Context, portal database.Portal, in inb
 	if err := p.details(ctx, portal, name, topic); err != nil {
 		return err
 	}
-	for _, member := range in.Join {
+	for _, member := range named(in.Join) {
 		if _, err := p.join(ctx, portal, member, in.Key); err != nil {
 			return err
 		}
 	}
-	for _, member := range in.Leave {
+	for _, member := range named(in.Leave) {
 		puppet, err := p.people.Ensure(ctx, member.LID, member.PN, "")
 		if err != nil {
 			return err
@@ -99,6 +100,11 @@ func (p *Portals) groupDelta(ctx context.Context, portal database.Portal, in inb
 		}
 	}
 	return nil
+}
+
+// named leaves out members whom WhatsApp names by nothing that stands for a person.
+func named(members []inbox.GroupMember) []inbox.GroupMember {
+	return slices.DeleteFunc(slices.Clone(members), func(m inbox.GroupMember) bool { return m.LID.IsEmpty() && m.PN.IsEmpty() })
 }
 
 // join notes that a person is in a group; their ghost, and the Matrix user whose account it is, are asked in.
@@ -154,8 +160,11 @@ func (p *Portals) leave(ctx context.Context, portal database.Portal, puppet data
 }
 
 // GhostInvited decides about a Matrix user who asks a ghost into a room: a new direct room with it is the chat with
-// that person.
+// that person. Any other room is not: everybody in it would read the chat.
 func (p *Portals) GhostInvited(ctx context.Context, evt *event.Event) error {
+	if !p.permit.MayLogIn(evt.Sender) {
+		return nil
+	}
 	ghost, err := p.db.PuppetByUserID(ctx, guest(evt))
 	if errors.Is(err, database.ErrNotFound) {
 		return p.declineUnknown(ctx, evt)
@@ -165,22 +174,64 @@ func (p *Portals) GhostInvited(ctx context.Context, evt *event.Event) error {
 	if _, err := p.db.PortalByRoom(ctx, evt.RoomID); !errors.Is(err, database.ErrNotFound) {
 		return err // a portal's own room: the bridge itself asks its ghosts in
 	}
+	if _, err := p.db.UserByManagementRoom(ctx, evt.RoomID); !errors.Is(err, database.ErrNotFound) || !evt.Content.AsMember().IsDirect {
+		if err != nil && !errors.Is(err, database.ErrNotFound) {
+			return err
+		}
+		return p.tell(ctx, evt, "not_direct", "To chat with "+ghost.Name+", start a direct chat with them, or write \"start-chat\" and the number here.")
+	}
 	logins, err := p.db.LoginsOf(ctx, evt.Sender)
 	if err != nil {
 		return err
 	}
-	if len(logins) == 0 {
+	usable := slices.IndexFunc(logins, func(l database.Login) bool { return l.State != database.StateLoggedOut })
+	if usable < 0 {
 		return p.tell(ctx, evt, "no_login", "To chat with "+ghost.Name+", link your WhatsApp account first: write \"login qr\" here.")
 	}
-	portal, err := p.EnsureDirect(ctx, logins[0], ghost)
+	if ghost.LID.IsEmpty() && ghost.PN.IsEmpty() {
+		return p.declineUnknown(ctx, evt) // another ghost has taken this one's place
+	}
+	portal, err := p.EnsureDirect(ctx, logins[usable], ghost)
 	if err != nil {
 		return err
 	}
-	if portal.RoomID != "" {
-		return p.tell(ctx, evt, "has_room", "You have a room with "+ghost.Name+" already: "+link(portal.RoomID))
-	}
-	if _, err := p.db.SetPortalRoom(ctx, portal.ID, evt.RoomID); err != nil {
+	adopted, err := p.db.SetPortalRoom(ctx, portal.ID, evt.RoomID)
+	if err != nil {
 		return err
 	}
+	if !adopted {
+		return p.hasRoom(ctx, evt, portal.ID, ghost)
+	}
 	return p.adopt(ctx, evt, portal, ghost)
+}
+
+// hasRoom leads a user to the room that a chat has already.
+func (p *Portals) hasRoom(ctx context.Context, evt *event.Event, chat database.PortalID, ghost database.Puppet) error {
+	portal, err := p.db.PortalByID(ctx, chat)
+	if err != nil {
+		return err
+	}
+	if err := p.out.Invite(ctx, evt.ID.String(), outbox.Invite{Portal: chat, User: evt.Sender}); err != nil {
+		return err
+	}
+	return p.tell(ctx, evt, "has_room", "You have a room with "+ghost.Name+" already: "+link(portal.RoomID))
+}
+
+// Left decides about a Matrix user who has left the room of a direct chat of theirs: the next message from WhatsApp asks
+// them in again, so that they do not miss it. An invitation that was declined is not repeated for each message.
+func (p *Portals) Left(ctx context.Context, evt *event.Event) error {
+	if previous := evt.Unsigned.PrevContent; previous != nil && previous.Raw["membership"] != string(event.MembershipJoin) {
+		return nil
+	}
+	portal, err := p.db.PortalByRoom(ctx, evt.RoomID)
+	if err == nil && portal.IsDirect() {
+		var login database.Login
+		if login, err = p.db.LoginByID(ctx, portal.Receiver); err == nil && login.User == guest(evt) {
+			_, err = p.db.RemovePortalLogin(ctx, portal.ID, login.ID)
+		}
+	}
+	if errors.Is(err, database.ErrNotFound) {
+		return nil
+	}
+	return err
 }

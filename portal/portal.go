@@ -27,30 +27,53 @@ type People interface {
 	IsGhost(user id.UserID) bool
 }
 
+// Permissions says who may do what. The configuration has it.
+type Permissions interface {
+	// MayLogIn reports whether a user may use WhatsApp accounts of their own.
+	MayLogIn(user id.UserID) bool
+}
+
 // Portals decides for all portals. It keeps no state of its own.
 type Portals struct {
 	db     *database.DB
 	in     *inbox.Inbox
 	out    *outbox.Outbox
+	permit Permissions
 	people People
 	bot    id.UserID
 }
 
 // New returns the decider.
-func New(db *database.DB, in *inbox.Inbox, out *outbox.Outbox, people People, bot id.UserID) *Portals {
-	return &Portals{db: db, in: in, out: out, people: people, bot: bot}
+func New(db *database.DB, in *inbox.Inbox, out *outbox.Outbox, people People, bot id.UserID, permit ...Permissions) *Portals {
+	p := &Portals{db: db, in: in, out: out, people: people, bot: bot, permit: everybody{}}
+	if len(permit) > 0 {
+		p.permit = permit[0]
+	}
+	return p
 }
+
+// everybody stands in until the permissions are wired.
+type everybody struct{}
+
+// MayLogIn allows everything.
+func (everybody) MayLogIn(id.UserID) bool { return true }
 
 // loginLimit is how long an arrival waits for the login that it came by to be written down. That happens on another
 // lane, right after a user has logged in.
 const loginLimit = time.Minute
 
-func (p *Portals) login(ctx context.Context, login database.LoginID) (database.Login, error) {
+// login finds the login that something came by, and reports false when its user has logged out: what still comes by it
+// is of no use to anybody.
+func (p *Portals) login(ctx context.Context, login database.LoginID) (database.Login, bool, error) {
 	row, err := p.db.LoginByID(ctx, login)
-	if errors.Is(err, database.ErrNotFound) {
-		return row, &queue.Park{Name: inbox.LoginOf(login), Limit: loginLimit}
+	if !errors.Is(err, database.ErrNotFound) {
+		return row, err == nil, err
 	}
-	return row, err
+	by, err := p.db.Setting(ctx, "unlinked/"+string(login)) // as the logout command leaves it
+	if err == nil && by == "" {
+		err = &queue.Park{Name: inbox.LoginOf(login), Limit: loginLimit}
+	}
+	return row, false, err
 }
 
 // enter notes that a login is in a chat, and asks the login's user into the room when the room is there already; a new
@@ -63,18 +86,22 @@ func (p *Portals) enter(ctx context.Context, portal database.Portal, login datab
 	return p.out.Invite(ctx, occasion, outbox.Invite{Portal: portal.ID, User: login.User})
 }
 
-// ensureRoom sees to it that the portal will have a room. A group's name and members are asked for first.
-func (p *Portals) ensureRoom(ctx context.Context, portal database.Portal, login database.LoginID) error {
+// ensureRoom sees to it that the portal will have a room.
+func (p *Portals) ensureRoom(ctx context.Context, portal database.Portal) error {
 	if portal.RoomID != "" {
 		return nil
 	}
-	if !portal.HasDetails {
-		key := fmt.Sprintf("first/%d/%s", portal.ID, login)
-		if err := p.out.FetchGroup(ctx, outbox.FetchGroup{Login: login, Group: portal.Chat, Key: key}); err != nil {
-			return err
-		}
-	}
 	return p.out.CreateRoom(ctx, outbox.CreateRoom{Portal: portal.ID})
+}
+
+// ensureDetails asks for a group's name and members when they are not known. An answer may never come, as when the
+// login is unlinked: what is said an hour later asks again.
+func (p *Portals) ensureDetails(ctx context.Context, portal database.Portal, login database.LoginID, at time.Time) error {
+	if portal.HasDetails {
+		return nil
+	}
+	key := fmt.Sprintf("first/%d/%s/%d", portal.ID, login, at.Unix()/3600)
+	return p.out.FetchGroup(ctx, outbox.FetchGroup{Login: login, Group: portal.Chat, Key: key})
 }
 
 // direct makes sure that a direct chat knows the person it is with.

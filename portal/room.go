@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+	"unicode"
 
 	"go.mau.fi/whatsmeow/types"
 	"maunium.net/go/mautrix/event"
@@ -18,6 +20,7 @@ import (
 // details records a group's name and description, shows them in its room, and lets a room be made that waited for
 // them.
 func (p *Portals) details(ctx context.Context, portal database.Portal, name, topic string) error {
+	name, topic = plainText(name, maxGroupName), plainText(topic, maxTopic)
 	if portal.HasDetails && portal.Name == name && portal.Topic == topic {
 		return nil
 	}
@@ -36,6 +39,27 @@ func (p *Portals) details(ctx context.Context, portal database.Portal, name, top
 		return p.setState(ctx, portal.ID, event.StateTopic, event.TopicEventContent{Topic: topic})
 	}
 	return nil
+}
+
+// What is kept of a group's name and description, in characters: several times what WhatsApp allows, and less than an
+// event can hold.
+const (
+	maxGroupName = 500
+	maxTopic     = 8000
+)
+
+// plainText makes a text that somebody wrote fit for every database and homeserver.
+func plainText(text string, limit int) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, ""))
+	if runes := []rune(text); len(runes) > limit {
+		return string(runes[:limit]) + "…"
+	}
+	return text
 }
 
 func (p *Portals) setState(ctx context.Context, portal database.PortalID, kind event.Type, content any) error {
@@ -69,11 +93,11 @@ func (p *Portals) NumberLookedUp(ctx context.Context, in inbox.NumberLookedUp) e
 	say := func(text string) error {
 		return p.out.SendNotice(ctx, outbox.SendNotice{Room: in.Room, Txn: "number-" + in.Key, Text: text})
 	}
-	if !in.Found {
+	if !in.Found || in.LID.IsEmpty() && in.PN.IsEmpty() {
 		return say("+" + in.Number + " is not on WhatsApp. Check the number, with its country code.")
 	}
 	login, err := p.db.LoginByID(ctx, in.Login)
-	if errors.Is(err, database.ErrNotFound) {
+	if errors.Is(err, database.ErrNotFound) || err == nil && login.User != in.User {
 		return say("You have logged out of +" + string(in.Login) + ". Log in again to start a chat.")
 	} else if err != nil {
 		return err
@@ -92,7 +116,7 @@ func (p *Portals) NumberLookedUp(ctx context.Context, in inbox.NumberLookedUp) e
 		}
 		return say("Your chat with " + other.Name + " is here: " + link(portal.RoomID))
 	}
-	if err := p.ensureRoom(ctx, portal, login.ID); err != nil {
+	if err := p.ensureRoom(ctx, portal); err != nil {
 		return err
 	}
 	return say("A room for your chat with " + other.Name + " is being made. You will be invited to it.")

@@ -2,10 +2,13 @@ package portal
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"causeway/database"
 	"causeway/inbox"
 	"causeway/outbox"
 	"causeway/queue"
@@ -19,11 +22,15 @@ func (p *Portals) Refused(ctx context.Context, evt *event.Event, r *queue.Reject
 // SendFailed decides about a message that WhatsApp has refused for good.
 func (p *Portals) SendFailed(ctx context.Context, in inbox.SendFailed) error {
 	portal, err := p.db.PortalByID(ctx, in.Message.Portal)
-	if err != nil {
+	if errors.Is(err, database.ErrNotFound) {
+		return queue.Dead(fmt.Errorf("tell about message %s: %w", in.Message.ID, err))
+	} else if err != nil {
 		return err
 	}
 	msg, err := p.db.MessageByKey(ctx, in.Message)
-	if err != nil {
+	if errors.Is(err, database.ErrNotFound) || err == nil && msg.Event == "" {
+		return queue.Dead(fmt.Errorf("tell about message %s: no event shows it: %s", in.Message.ID, in.Code))
+	} else if err != nil {
 		return err
 	}
 	return p.notice(ctx, portal.RoomID, msg.Event, in.Code, in.Text)

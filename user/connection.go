@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"causeway/database"
 	"causeway/inbox"
+	"causeway/queue"
 )
 
 // LoginChanged decides about what became of a login's connection. The user is told what they must act on; that a
@@ -14,7 +16,7 @@ import (
 func (u *Users) LoginChanged(ctx context.Context, in inbox.LoginChanged) error {
 	login, err := u.db.LoginByID(ctx, in.Login)
 	if errors.Is(err, database.ErrNotFound) {
-		return nil // logged out in the meantime
+		return u.notLinked(ctx, in.Login)
 	} else if err != nil {
 		return err
 	}
@@ -36,6 +38,22 @@ func (u *Users) LoginChanged(ctx context.Context, in inbox.LoginChanged) error {
 		return nil
 	}
 	return u.tell(ctx, login.User, "", fmt.Sprintf("state-%s-%s-%d", login.ID, in.State, in.At.UnixMilli()), text)
+}
+
+// loginLimit is how long an arrival waits for the login that it came by to be written down. That happens on another
+// lane, right after a user has logged in.
+const loginLimit = time.Minute
+
+// unlinked names the setting that remembers who unlinked an account, as the logout command leaves it.
+func unlinked(login database.LoginID) string { return "unlinked/" + string(login) }
+
+// notLinked decides about the connection of a login that is not there: its user has logged out, or it is about to come.
+func (u *Users) notLinked(ctx context.Context, login database.LoginID) error {
+	by, err := u.db.Setting(ctx, unlinked(login))
+	if err == nil && by == "" {
+		err = &queue.Park{Name: inbox.LoginOf(login), Limit: loginLimit}
+	}
+	return err
 }
 
 // problemOf says what a user must do about the state of a login; "" when nothing.

@@ -19,9 +19,12 @@ const (
 )
 
 // BotInvited decides about somebody who asks the bot into a room. A direct room with it, or the first room of a user,
-// is where the two talk.
+// is where the two talk; into the room of a chat it only comes back.
 func (u *Users) BotInvited(ctx context.Context, evt *event.Event) error {
 	if err := u.out.JoinRoom(ctx, evt.ID.String(), outbox.JoinRoom{Room: evt.RoomID, As: id.UserID(evt.GetStateKey())}); err != nil {
+		return err
+	}
+	if _, err := u.db.PortalByRoom(ctx, evt.RoomID); !errors.Is(err, database.ErrNotFound) {
 		return err
 	}
 	text := visitor
@@ -43,10 +46,11 @@ func (u *Users) BotInvited(ctx context.Context, evt *event.Event) error {
 	return u.out.SendNotice(ctx, outbox.SendNotice{Room: evt.RoomID, Txn: "welcome-" + evt.ID.String(), Text: text})
 }
 
-// Left decides about a user who has left a room: when it was where they talk to the bot, the next one will be.
-func (u *Users) Left(ctx context.Context, evt *event.Event) error {
-	row, err := u.db.UserByID(ctx, id.UserID(evt.GetStateKey()))
-	if errors.Is(err, database.ErrNotFound) || err == nil && row.ManagementRoom != evt.RoomID {
+// Left decides about a user and the bot who are no longer together in a room: when it was where they talked, the next
+// one will be.
+func (u *Users) Left(ctx context.Context, user id.UserID, room id.RoomID) error {
+	row, err := u.db.UserByID(ctx, user)
+	if errors.Is(err, database.ErrNotFound) || err == nil && row.ManagementRoom != room {
 		return nil
 	} else if err != nil {
 		return err

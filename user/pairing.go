@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"maunium.net/go/mautrix/id"
@@ -11,6 +12,7 @@ import (
 	"causeway/database"
 	"causeway/inbox"
 	"causeway/outbox"
+	"causeway/queue"
 )
 
 const (
@@ -93,6 +95,9 @@ func (u *Users) end(ctx context.Context, flow database.LoginFlow, txn, text stri
 // linked records an account that has just been linked, and lets what arrived by it meanwhile go on.
 func (u *Users) linked(ctx context.Context, in inbox.Pairing, flow database.LoginFlow, current bool) error {
 	account := in.Account
+	if account == nil {
+		return queue.Dead(fmt.Errorf("record the login of %s: it does not say which account", in.User))
+	}
 	puppet, err := u.people.Ensure(ctx, account.LID, account.PN, account.PushName)
 	if err != nil {
 		return err
@@ -107,6 +112,9 @@ func (u *Users) linked(ctx context.Context, in inbox.Pairing, flow database.Logi
 	if err := u.db.PutLogin(ctx, login); err != nil {
 		return err
 	}
+	if err := u.db.PutSetting(ctx, unlinked(login.ID), ""); err != nil {
+		return err
+	}
 	if err := u.in.Provide(ctx, inbox.LoginOf(login.ID)); err != nil {
 		return err
 	}
@@ -114,17 +122,46 @@ func (u *Users) linked(ctx context.Context, in inbox.Pairing, flow database.Logi
 	if current {
 		return u.end(ctx, flow, "linked-"+in.Flow, text)
 	}
-	return u.tell(ctx, in.User, "", "linked-"+in.Flow, text)
+	return u.tell(ctx, in.User, flow.Room, "linked-"+in.Flow, text)
 }
 
-// displace tells the user who had linked an account before that somebody else has linked it now.
+// displace takes an account from the user who had linked it before, be it still linked or not: whoever holds its phone
+// now must not have their chats read by somebody else.
 func (u *Users) displace(ctx context.Context, user id.UserID, account database.LoginID, flow string) error {
-	before, err := u.db.LoginByID(ctx, account)
-	if errors.Is(err, database.ErrNotFound) || err == nil && before.User == user {
-		return nil
-	} else if err != nil {
+	before, err := u.owner(ctx, account)
+	if err != nil || before == "" || before == user {
 		return err
 	}
+	portals, err := u.db.PortalsOf(ctx, account)
+	if err != nil {
+		return err
+	}
+	if err := u.db.RemoveLogin(ctx, account); err != nil { // the new user is asked into each chat like into a new one
+		return err
+	}
+	for _, portal := range portals {
+		others, err := u.db.PortalLogins(ctx, portal.ID)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(others, func(l database.Login) bool { return l.User == before }) {
+			continue // there by another account
+		}
+		gone := outbox.LeaveRoom{Portal: portal.ID, User: before, Reason: "The WhatsApp account was linked by somebody else"}
+		if err := u.out.LeaveRoom(ctx, "displaced-"+flow, gone); err != nil {
+			return err
+		}
+	}
 	text := fmt.Sprintf("The WhatsApp account +%s was linked by %s, so it is no longer yours here.", account, user)
-	return u.tell(ctx, before.User, "", "displaced-"+flow, text)
+	return u.tell(ctx, before, "", "displaced-"+flow, text)
+}
+
+// owner returns who has linked an account, or was the last to unlink it.
+func (u *Users) owner(ctx context.Context, account database.LoginID) (id.UserID, error) {
+	login, err := u.db.LoginByID(ctx, account)
+	if errors.Is(err, database.ErrNotFound) {
+		by, err := u.db.Setting(ctx, unlinked(account))
+		return id.UserID(by), err
+	}
+	return login.User, err
 }
