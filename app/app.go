@@ -121,8 +121,8 @@ func build(ctx context.Context, cfg config.Config, log zerolog.Logger, version s
 	}
 	b.toWhats = whatsapp.NewSender(b.sessions)
 	people := puppet.New(db, b.out, names, cfg.Appservice.GhostPrefix, cfg.Homeserver.Domain)
-	chats := portal.New(db, b.in, b.out, people, bot)
 	permit := permissions{cfg.Bridge.Permissions}
+	chats := portal.New(db, b.in, b.out, people, bot, permit)
 	deciders := dispatch.New(db, bot, dispatch.Deciders{
 		Chats: chats, Rooms: chats, People: people,
 		Users:    user.New(db, b.in, b.out, permit, people),
