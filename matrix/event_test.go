@@ -136,3 +136,29 @@ func TestSendEventForNothing(t *testing.T) {
 	require.Error(t, b.do("no_such_action", bad))
 	require.Empty(t, b.hs.Messages(p.RoomID.String()))
 }
+
+// What shows no message is known to the homeserver by its transaction ID alone.
+func TestRepeatsHaveTheSameTransactionID(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	p, _ := b.directRoom()
+	for kind, action := range map[string]any{
+		outbox.KindSendEvent:  text(p.ID, carol, "1", "event", nil),
+		outbox.KindSendNotice: outbox.SendNotice{Room: p.RoomID, Txn: "1", Text: "notice", Name: "n"},
+	} {
+		b.hs.Inject(homeserver.Fault{Match: "/send/", LoseAnswer: true})
+		require.Error(t, b.do(kind, action))
+		require.NoError(t, b.do(kind, action))
+	}
+	require.ElementsMatch(t, []string{carol.String() + ": event", bot.String() + ": notice"}, b.hs.Messages(p.RoomID.String()))
+	b.hs.Inject(homeserver.Fault{Match: "/redact/", LoseAnswer: true})
+	require.Error(t, b.do(outbox.KindRemoveNotice, outbox.RemoveNotice{Name: "n"}))
+	require.NoError(t, b.do(outbox.KindRemoveNotice, outbox.RemoveNotice{Name: "n"}))
+	redactions := 0
+	for _, e := range b.hs.Events(p.RoomID.String()) {
+		if e.Type == "m.room.redaction" {
+			redactions++
+		}
+	}
+	require.Equal(t, 1, redactions)
+}

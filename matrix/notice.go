@@ -45,7 +45,7 @@ func (s *Sender) sendNotice(ctx context.Context, a outbox.SendNotice) (queue.Set
 	if err != nil {
 		return nil, fmt.Errorf("send a notice to %s: %w", a.Room, err)
 	}
-	if a.Name == "" || first != "" {
+	if a.Name == "" {
 		return nil, nil
 	}
 	return func(ctx context.Context) error {

@@ -125,7 +125,7 @@ func (s *Server) authorized(next http.HandlerFunc) http.Handler {
 		switch {
 		case given == "":
 			refuse(w, http.StatusUnauthorized, "M_MISSING_TOKEN", "The request has no token")
-		case s.cfg.HSToken == "" || subtle.ConstantTimeCompare(digest[:], want[:]) != 1:
+		case subtle.ConstantTimeCompare(digest[:], want[:]) != 1:
 			refuse(w, http.StatusForbidden, "M_FORBIDDEN", "The token is not the hs_token of the bridge's registration")
 		default:
 			next(w, r)
