@@ -1,0 +1,93 @@
+package main
+
+// mutants lists the guards. Each is named by what the bridge would do without it.
+func mutants() []mutant {
+	return []mutant{
+		{
+			name: "acknowledges Matrix events that it could not journal",
+			file: "matrix/transaction.go",
+			old:  "transaction.Events); err != nil {", new: "transaction.Events); err != nil && len(transaction.Events) < 0 {",
+			pkg: "./matrix", tests: "TestPushIsTriedAgain",
+		},
+		{
+			name: "acknowledges WhatsApp messages that it could not journal",
+			file: "whatsapp/handler.go",
+			old:  "		s.fail(err)\n	}\n	return err == nil", new: "	}\n	return true",
+			pkg: "./whatsapp", tests: "TestNothingIsAcknowledgedThatIsNotStored",
+		},
+		{
+			name: "sends with a new WhatsApp ID at each try",
+			file: "whatsapp/sender.go",
+			old:  "whatsmeow.SendRequestExtra{ID: id,", new: "whatsmeow.SendRequestExtra{ID: s.client.GenerateMessageID(),",
+			pkg: "./whatsapp", tests: "TestSendAgainAfterLostAnswer",
+		},
+		{
+			name: "makes rooms without an alias",
+			file: "matrix/newroom.go",
+			old:  "RoomAliasName:   s.aliasOf(p.ID),", new: "",
+			pkg: "./matrix", tests: "TestRoomOnceThoughAnswersAreLost",
+		},
+		{
+			name: "sends with a new transaction ID at each try",
+			file: "matrix/event.go",
+			old:  `"send", a.Type, txnID(a.Txn)}`, new: `"send", a.Type, txnID(a.Txn + s.bot().TxnID())}`,
+			pkg: "./matrix", tests: "TestSendEventOnceThoughTheAnswerIsLost",
+		},
+		{
+			name: "journals an event again that is pushed again",
+			file: "inbox/matrix.go",
+			old:  `"matrix/"+env.ID.String()`, new: `"matrix/"+env.ID.String()+rand.Text()`,
+			imports: "crypto/rand",
+			pkg:     "./inbox", tests: "TestMatrixEventsOnce",
+		},
+		{
+			name: "believes a create event of anybody",
+			file: "inbox/matrix.go",
+			old:  " && env.Sender == in.bot", new: "",
+			pkg: "./inbox", tests: "TestCreateEventSettlesRoom",
+		},
+		{
+			name: "takes a room of an earlier database for another chat's",
+			file: "inbox/matrix.go",
+			old:  "|| err == nil && ChatOf(portal) != chat", new: "",
+			pkg: "./inbox", tests: "TestCreateEventSettlesRoom",
+		},
+		{
+			name: "works a lane's next entry while its head waits to be tried again",
+			file: "queue/read.go",
+			old:  "WHERE queue=$1 AND lane=$2 AND state=0 ORDER BY id LIMIT $3`, q.name, lane, n)",
+			new:  "WHERE queue=$1 AND lane=$2 AND state=0 AND not_before<=$4 ORDER BY id LIMIT $3`, q.name, lane, n, time.Now().UnixMilli())",
+			pkg:  "./queue", tests: "TestFailureBlocksItsLane",
+		},
+		{
+			name: "works an entry whose decision another has closed",
+			file: "queue/close.go",
+			old:  "closed_at=$3 WHERE id=$1 AND state=0`,\n		e.ID, clip(remark)", new: "closed_at=$3 WHERE id=$1`,\n		e.ID, clip(remark)",
+			pkg: "./queue", tests: "TestTwoWorkers",
+		},
+		{
+			name: "never looks again for what a parked entry waits for",
+			file: "queue/close.go",
+			old:  "e.ID, look.UnixMilli(), text(name)", new: "e.ID, limit.UnixMilli(), text(name)",
+			pkg: "./queue", tests: "TestParkLooksAgain",
+		},
+		{
+			name: "keeps what people wrote after it was delivered",
+			file: "queue/close.go",
+			old:  "SET state=1, payload=NULL,", new: "SET state=1,",
+			pkg: "./queue", tests: "TestDoneErasesPayload",
+		},
+		{
+			name: "tells the worker of work before it is durable",
+			file: "database/database.go",
+			old:  "	if !inside {\n		fn()\n		return\n	}", new: "	fn()\n	if !inside {\n		return\n	}",
+			pkg: "./database", tests: "TestAfterCommit",
+		},
+		{
+			name: "lets one failing write take the others of its commit down",
+			file: "database/batch.go",
+			old:  "batch[failed].err = db.alone(batch[failed])", new: "finish(batch, err)\n			return",
+			pkg: "./database", tests: "TestFailingWritesFailAlone",
+		},
+	}
+}
