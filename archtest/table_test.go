@@ -84,7 +84,7 @@ func onlyIn() map[string][]string {
 		"go.mau.fi/whatsmeow/store/sqlstore": {"whatsapp", "app", "simulator/..."},
 		"go.mau.fi/libsignal":                {"simulator/...", "whatsapp"},
 		"github.com/lib/pq":                  {"database", "queue", "lease", "app", "whatsapp", "e2e/..."},
-		"modernc.org/sqlite":                 {"database", "app", "simulator/...", "whatsapp"},
+		"modernc.org/sqlite":                 {"database", "app", "simulator/...", "whatsapp", "e2e/provision"},
 		"github.com/coder/websocket":         {"simulator/..."},
 		"github.com/skip2/go-qrcode":         {"matrix", "whatsapp", "media", "web", "command", "user", "e2e/..."},
 		"github.com/makiuchi-d/gozxing":      {"e2e/..."},

@@ -195,8 +195,7 @@ func (s *story) restart() {
 	require.NoError(s, s.rig.StopBridge())
 	s.talkEverywhere("while it is down")
 	s.step("start again")
-	require.NoError(s, s.rig.StartBridge(s.ctx))
-	s.check(s.alice, s.bob)
+	s.startAgain()
 }
 
 // kill: the bridge is killed in the middle of a conversation.
@@ -206,9 +205,16 @@ func (s *story) kill() {
 		s.talkEverywhere(fmt.Sprintf("before kill %d", round))
 		s.rig.KillBridge()
 		s.talkEverywhere(fmt.Sprintf("after kill %d", round))
-		require.NoError(s, s.rig.StartBridge(s.ctx))
+		s.startAgain()
 	}
+}
+
+// startAgain starts the bridge and waits until all that was said has arrived.
+func (s *story) startAgain() {
+	s.Helper()
+	require.NoError(s, s.rig.StartBridge(s.ctx))
 	s.check(s.alice, s.bob)
+	require.NoError(s, s.rig.Homeserver.WaitDelivered(s.ctx))
 }
 
 // startChat: Alice opens a chat by number.
