@@ -44,19 +44,9 @@ type Portals struct {
 }
 
 // New returns the decider.
-func New(db *database.DB, in *inbox.Inbox, out *outbox.Outbox, people People, bot id.UserID, permit ...Permissions) *Portals {
-	p := &Portals{db: db, in: in, out: out, people: people, bot: bot, permit: everybody{}}
-	if len(permit) > 0 {
-		p.permit = permit[0]
-	}
-	return p
+func New(db *database.DB, in *inbox.Inbox, out *outbox.Outbox, people People, bot id.UserID, permit Permissions) *Portals {
+	return &Portals{db: db, in: in, out: out, people: people, bot: bot, permit: permit}
 }
-
-// everybody stands in until the permissions are wired.
-type everybody struct{}
-
-// MayLogIn allows everything.
-func (everybody) MayLogIn(id.UserID) bool { return true }
 
 // loginLimit is how long an arrival waits for the login that it came by to be written down. That happens on another
 // lane, right after a user has logged in.

@@ -93,6 +93,9 @@ func (p *Portals) NumberLookedUp(ctx context.Context, in inbox.NumberLookedUp) e
 	say := func(text string) error {
 		return p.out.SendNotice(ctx, outbox.SendNotice{Room: in.Room, Txn: "number-" + in.Key, Text: text})
 	}
+	if in.Problem != "" {
+		return say(in.Problem)
+	}
 	if !in.Found || in.LID.IsEmpty() && in.PN.IsEmpty() {
 		return say("+" + in.Number + " is not on WhatsApp. Check the number, with its country code.")
 	}
