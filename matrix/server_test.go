@@ -76,13 +76,32 @@ func TestBadTransactions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			j := &journal{}
-			s := matrix.NewServer(newBench(t).cfg, j, nil, zerolog.Nop())
+			s := matrix.NewServer(matrix.Config{HSToken: "hs-token"}, j, nil, zerolog.Nop())
 			status, code, _ := ask(t, s, "PUT", c.path, c.token, strings.NewReader(c.body))
 			require.Equal(t, c.status, status)
 			require.Equal(t, c.code, code)
 			require.Empty(t, j.got)
 		})
 	}
+}
+
+func TestBodyOfUnknownLength(t *testing.T) {
+	t.Parallel()
+	s := matrix.NewServer(matrix.Config{HSToken: "hs-token"}, &journal{}, nil, zerolog.Nop())
+	endless := io.MultiReader(strings.NewReader(`{"x":"`), endlessly{})
+	status, code, _ := ask(t, s, "POST", "/_matrix/app/v1/ping", goodToken, endless)
+	require.Equal(t, 413, status)
+	require.Equal(t, "M_TOO_LARGE", code)
+}
+
+// endlessly never stops sending.
+type endlessly struct{}
+
+func (endlessly) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'x'
+	}
+	return len(p), nil
 }
 
 func TestGoodTransactions(t *testing.T) {

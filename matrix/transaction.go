@@ -89,7 +89,11 @@ func (s *Server) Pinged(transaction string) bool {
 
 // read decodes a body, or says what is wrong with it and reports false.
 func (s *Server) read(w http.ResponseWriter, r *http.Request, limit int64, into any) bool {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	var body []byte
+	err := error(&http.MaxBytesError{Limit: limit})
+	if r.ContentLength <= limit { // -1 is unknown
+		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	}
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		refuse(w, http.StatusRequestEntityTooLarge, "M_TOO_LARGE", "The request is too large")
 		return false
