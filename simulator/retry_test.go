@@ -3,6 +3,7 @@ package simulator_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"causeway/simulator"
 
@@ -29,9 +30,12 @@ func TestClientAsksAgain(t *testing.T) {
 	require.NoError(t, err)
 	for _, chat := range []string{mine, g.JID.String(), g.JID.String()} {
 		require.NoError(t, w.Fault(simulator.Fault{Kind: simulator.Undecryptable, Device: mine + ":1"}))
-		sent := w.send(t, w.bob, simulator.Outgoing{Chat: chat, Text: "say again"})
+		then := time.Unix(1_700_000_000, 0)
+		sent := w.send(t, w.bob, simulator.Outgoing{Chat: chat, Text: "say again", Timestamp: then})
 		await(t, c, func(u *events.UndecryptableMessage) bool { return u.Info.ID == sent.ID })
-		require.Equal(t, "say again", c.message(t, sent.ID).Message.GetConversation())
+		m := c.message(t, sent.ID)
+		require.Equal(t, "say again", m.Message.GetConversation())
+		require.Equal(t, then.Unix(), m.Info.Timestamp.Unix(), "what is sent again keeps its time")
 		next := w.send(t, w.bob, simulator.Outgoing{Chat: chat, Text: "and on"})
 		c.message(t, next.ID)
 	}

@@ -1,6 +1,8 @@
 package phone
 
 import (
+	"time"
+
 	"causeway/simulator/wire"
 
 	"go.mau.fi/whatsmeow/proto/waE2E"
@@ -20,6 +22,8 @@ type sentMessage struct {
 	to   types.JID
 	body *waE2E.Message
 	node wire.Node
+	// at is the message's timestamp.
+	at time.Time
 	// peer says that it was for own companions only, as it is.
 	peer bool
 }

@@ -30,10 +30,11 @@ func (p *Phone) sendPeer(ctx context.Context, device types.JID, body *waE2E.Mess
 	if err != nil {
 		return err
 	}
+	now := time.Now()
 	n := wire.Node{Tag: "message", Attrs: wire.Attrs{"id": newID(), "to": device, "type": "text", "category": "peer"},
 		Content: []wire.Node{{Tag: "meta", Attrs: wire.Attrs{"appdata": "default"}}, enc}}
-	p.outbox.remember(wire.Text(&n, "id"), sentMessage{to: device, body: body, node: wire.Node{Attrs: n.Attrs}, peer: true})
-	return p.network.Post(p.number, n, time.Now())
+	p.outbox.remember(wire.Text(&n, "id"), sentMessage{to: device, body: body, node: wire.Node{Attrs: n.Attrs}, peer: true, at: now})
+	return p.network.Post(p.number, n, now)
 }
 
 // answerPeer answers what a companion asks the phone for. What is not built yet is not answered, as by a phone that is away.

@@ -111,7 +111,7 @@ func (p *Phone) sendAgain(n *wire.Node) {
 	} else if asker.User == p.lid.User && !sent.peer {
 		out.Attrs["recipient"] = sent.to
 	}
-	p.post(out)
+	p.post(out, sent.at)
 }
 
 func (p *Phone) resendContent(ctx context.Context, sent sentMessage, asker, group types.JID) ([]byte, error) {

@@ -183,7 +183,7 @@ func (p *Phone) acknowledge(e envelope) {
 	if !wanted {
 		return
 	}
-	p.post(p.receipt(e))
+	p.post(p.receipt(e), time.Now())
 }
 
 func (p *Phone) receipt(e envelope) wire.Node {
@@ -204,8 +204,8 @@ func (p *Phone) receipt(e envelope) wire.Node {
 }
 
 // post hands a stanza of the phone's own to the server, which takes all that a phone sends.
-func (p *Phone) post(n wire.Node) {
-	if err := p.network.Post(p.number, n, time.Now()); err != nil {
+func (p *Phone) post(n wire.Node, timestamp time.Time) {
+	if err := p.network.Post(p.number, n, timestamp); err != nil {
 		p.network.Violate(p.lid, n.Tag, "simulated phone: "+err.Error())
 	}
 }
@@ -233,5 +233,5 @@ func (p *Phone) ask(ctx context.Context, e envelope) {
 		{Tag: "registration", Content: wire.Number(b.Registration, registrationSize)},
 		{Tag: "keys", Content: []wire.Node{{Tag: "type", Content: []byte{curve25519}}, {Tag: "identity", Content: b.Identity}, one.Node("key"), b.Signed.Node("skey")}},
 	}
-	p.post(n)
+	p.post(n, time.Now())
 }

@@ -73,7 +73,7 @@ func (p *Phone) Send(ctx context.Context, out Outgoing) (Sent, error) {
 		return Sent{}, err
 	}
 	p.record(m)
-	p.outbox.remember(out.ID, sentMessage{to: chat, body: body, node: wire.Node{Attrs: n.Attrs}})
+	p.outbox.remember(out.ID, sentMessage{to: chat, body: body, node: wire.Node{Attrs: n.Attrs}, at: m.Timestamp})
 	return Sent{ID: m.ID, Timestamp: m.Timestamp}, nil
 }
 

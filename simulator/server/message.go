@@ -142,8 +142,11 @@ func (s *Server) handleMessage(c *session, n *wire.Node) {
 	}
 	first := false
 	m.stamp, first = s.state.relay.first(c.device, sent{to: s.chat(m.to), id: m.id, retry: m.retryCount()}, unix(now))
-	if !first {
-		m.repeat = true
+	if again := wire.Text(n, "t"); m.retryCount() != "" && again != "" {
+		m.stamp = again // what is sent again keeps the time it was first sent
+	}
+	m.repeat = !first
+	if m.repeat && m.retryCount() == "" {
 		s.journal.Count(c.device.Name(), func(k *journal.Counters) { k.Duplicates++ })
 		s.journal.Add(journal.Event{Kind: journal.Duplicate, Device: c.device.Name(), ID: m.id, Chat: m.to.String()})
 	}

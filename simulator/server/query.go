@@ -193,7 +193,7 @@ func (s *Server) fetchKeys(c *session, n *wire.Node) {
 				{Tag: "error", Attrs: wire.Attrs{"code": statusNotFound, "text": statusText(statusNotFound)}}}})
 			continue
 		}
-		b := d.Bundle()
+		b := s.takeBundle(d)
 		content := []wire.Node{{Tag: "registration", Content: wire.Number(b.Registration, registrationSize)}, {Tag: "type", Content: []byte{curve25519}},
 			{Tag: "identity", Content: b.Identity}, b.Signed.Node("skey")}
 		if b.OneTime != nil {
@@ -244,7 +244,20 @@ func (s *Server) Bundle(jid types.JID) (signal.Bundle, error) {
 	if d == nil {
 		return signal.Bundle{}, account.ErrUnknown
 	}
-	return d.Bundle(), nil
+	return s.takeBundle(d), nil
+}
+
+// lowKeys is how few one-time prekeys make the server ask a companion for more.
+const lowKeys = 5
+
+// takeBundle hands out a device's keys, and asks it for more one-time prekeys when they run low.
+func (s *Server) takeBundle(d *account.Device) signal.Bundle {
+	b := d.Bundle()
+	if d.Phone == nil && b.OneTime != nil && len(d.OneTime) == lowKeys {
+		s.deliver(d, wire.Node{Tag: "notification", Attrs: wire.Attrs{"from": types.ServerJID, "type": "encrypt", "id": newID("pk-"), "t": unix(time.Now())},
+			Content: []wire.Node{{Tag: "count", Attrs: wire.Attrs{"value": len(d.OneTime)}}}})
+	}
+	return b
 }
 
 // Offer adds one-time prekeys of a phone.
