@@ -101,6 +101,19 @@ func TestSendEventOnceThoughTheAnswerIsLost(t *testing.T) {
 	}
 }
 
+// An event that shows no message has only its transaction ID to be recognised by.
+func TestSendEventWithoutMessageOnceThoughTheAnswerIsLost(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	p, _ := b.directRoom()
+	e := b.entry(outbox.KindSendEvent, text(p.ID, carol, "1", "hello", nil))
+	b.hs.Inject(homeserver.Fault{Match: "/send/", LoseAnswer: true})
+	require.Error(t, b.doEntry(e))
+	e.Attempts = 1
+	require.NoError(t, b.doEntry(e))
+	require.Equal(t, []string{carol.String() + ": hello"}, b.hs.Messages(p.RoomID.String()))
+}
+
 func TestSendEventThatIsTooLarge(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

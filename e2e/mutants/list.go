@@ -31,6 +31,12 @@ func mutants() []mutant {
 			name: "sends with a new transaction ID at each try",
 			file: "matrix/event.go",
 			old:  `"send", a.Type, txnID(a.Txn)}`, new: `"send", a.Type, txnID(a.Txn + s.bot().TxnID())}`,
+			pkg: "./matrix", tests: "TestSendEventWithoutMessageOnceThoughTheAnswerIsLost",
+		},
+		{
+			name: "sends again what the homeserver has, after the homeserver forgot the transaction",
+			file: "matrix/sender.go",
+			old:  "return e.Attempts > 0 || e.Added.Before(s.started)", new: "return false",
 			pkg: "./matrix", tests: "TestSendEventOnceThoughTheAnswerIsLost",
 		},
 		{
@@ -49,7 +55,7 @@ func mutants() []mutant {
 		{
 			name: "takes a room of an earlier database for another chat's",
 			file: "inbox/matrix.go",
-			old:  "|| err == nil && ChatOf(portal) != chat", new: "",
+			old:  "ChatOf(portal) != chat", new: "ChatOf(portal) != chat && chat == \"\"",
 			pkg: "./inbox", tests: "TestCreateEventSettlesRoom",
 		},
 		{
@@ -57,7 +63,7 @@ func mutants() []mutant {
 			file: "queue/read.go",
 			old:  "WHERE queue=$1 AND lane=$2 AND state=0 ORDER BY id LIMIT $3`, q.name, lane, n)",
 			new:  "WHERE queue=$1 AND lane=$2 AND state=0 AND not_before<=$4 ORDER BY id LIMIT $3`, q.name, lane, n, time.Now().UnixMilli())",
-			pkg:  "./queue", tests: "TestFailureBlocksItsLane",
+			pkg:  "./queue", tests: "TestRestartKeepsTheWait|TestRandomSchedule",
 		},
 		{
 			name: "works an entry whose decision another has closed",
@@ -86,7 +92,7 @@ func mutants() []mutant {
 		{
 			name: "lets one failing write take the others of its commit down",
 			file: "database/batch.go",
-			old:  "batch[failed].err = db.alone(batch[failed])", new: "finish(batch, err)\n			return",
+			old:  "batch[failed].err = db.alone(batch[failed], err)", new: "finish(batch, err)\n			return",
 			pkg: "./database", tests: "TestFailingWritesFailAlone",
 		},
 	}
