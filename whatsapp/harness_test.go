@@ -97,13 +97,21 @@ type bridge struct {
 	arrived []queue.Entry
 	reject  []queue.Reject
 	changed chan struct{}
+	stop    func()
 }
+
+// Stop ends the bridge as the end of its process does.
+func (b *bridge) Stop() { b.stop() }
 
 func newBridge(t *testing.T, w *world) *bridge {
 	t.Helper()
 	db, err := database.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "bridge.db"))
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	t.Cleanup(func() {
+		require.NoError(t, db.Close())
+		// A query of whatsmeow's that is still running keeps its connection, and the file, a little longer.
+		require.Eventually(t, func() bool { return db.RawDB.Stats().OpenConnections == 0 }, 30*time.Second, 5*time.Millisecond)
+	})
 	return startBridge(t, w, db)
 }
 
@@ -130,11 +138,12 @@ func startBridge(t *testing.T, w *world, db *database.DB) *bridge {
 		wg.Go(func() { _ = w.Run(ctx) })
 	}
 	require.NoError(t, sessions.Start(ctx))
-	t.Cleanup(func() {
+	b.stop = func() {
 		sessions.Stop()
 		stop()
 		wg.Wait()
-	})
+	}
+	t.Cleanup(b.stop)
 	return b
 }
 

@@ -135,7 +135,7 @@ func TestStopEndsPairing(t *testing.T) {
 	b := newBridge(t, newWorld(t))
 	require.NoError(t, b.out.Pair(t.Context(), outbox.Pair{User: anna, Flow: "one"}))
 	b.step(t, "one", inbox.PairingQR)
-	b.Stop()
+	b.Sessions.Stop()
 	require.Equal(t, inbox.ProblemInterrupted, b.step(t, "one", inbox.PairingFailed).Problem)
 }
 

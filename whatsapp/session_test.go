@@ -26,7 +26,7 @@ func (b *bridge) breakTable(t *testing.T, table, action, when string) (mend func
 	}
 }
 
-// ack makes bob's phone use an established session for what it sends next.
+// converse makes bob's phone use an established session for what it sends next.
 func (w *world) converse(t *testing.T, b *bridge) {
 	t.Helper()
 	b.message(t, w.say(t, "first"))
@@ -82,6 +82,31 @@ func TestNothingIsAcknowledgedThatIsNotStored(t *testing.T) {
 			w.strict(t)
 		})
 	}
+}
+
+// One message cannot be stored, those behind it could: they wait for it.
+func TestOrderIsKeptWhenOneMessageFails(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := newBridge(t, w)
+	b.login(t)
+	w.converse(t, b)
+	before := w.Stats()[mine+":1"].Logins
+	mend := b.breakTable(t, "queue_entry", "INSERT", "NEW.dedup_key LIKE '%3EB0STUCK'")
+	_, err := w.bob.Send(limit(t), simulator.Outgoing{Chat: mine, Text: "stuck", ID: "3EB0STUCK"})
+	require.NoError(t, err)
+	last := ""
+	for i := range 10 {
+		last = w.say(t, fmt.Sprint("behind ", i))
+	}
+	w.logins(t, mine+":1", before+2)
+	require.Equal(t, []string{"first"}, b.texts(t))
+	mend()
+	b.message(t, last)
+	require.Equal(t, []string{"first", "stuck", "behind 0", "behind 1", "behind 2", "behind 3", "behind 4", "behind 5", "behind 6",
+		"behind 7", "behind 8", "behind 9"}, b.texts(t))
+	w.settled(t, mine+":1")
+	w.strict(t)
 }
 
 func TestRestartConnectsLogins(t *testing.T) {

@@ -1,0 +1,104 @@
+package whatsapp
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.mau.fi/whatsmeow/types"
+)
+
+// stores logs in and returns the account's store.
+func (b *bridge) stores(t *testing.T) *accountStore {
+	t.Helper()
+	live := b.get(mine)
+	require.NotNil(t, live)
+	return live.stores
+}
+
+// A session with which a message was decrypted while another was being encrypted is not overwritten.
+func TestSessionIsNotOverwritten(t *testing.T) {
+	t.Parallel()
+	b := newBridge(t, newWorld(t))
+	b.login(t)
+	stores := b.stores(t)
+	ctx := t.Context()
+	require.NoError(t, stores.PutSession(ctx, "900_1:0", []byte("old")))
+
+	_, err := stores.GetManySessions(ctx, []string{"900_1:0", "901_1:0"})
+	require.NoError(t, err)
+	require.NoError(t, stores.DoDecryptionTxn(ctx, func(ctx context.Context) error {
+		return stores.PutSession(ctx, "900_1:0", []byte("decrypted"))
+	}))
+	err = stores.PutManySessions(ctx, map[string][]byte{"900_1:0": []byte("encrypted")})
+	require.ErrorIs(t, err, errSessionMoved)
+	require.True(t, isMoved(err))
+	got, err := stores.GetSession(ctx, "900_1:0")
+	require.NoError(t, err)
+	require.Equal(t, "decrypted", string(got))
+
+	_, err = stores.GetManySessions(ctx, []string{"900_1:0"})
+	require.NoError(t, err)
+	require.NoError(t, stores.PutSession(ctx, "902_1:0", []byte("somebody else's")))
+	require.NoError(t, stores.PutManySessions(ctx, map[string][]byte{"900_1:0": []byte("encrypted")}))
+	got, err = stores.GetSession(ctx, "900_1:0")
+	require.NoError(t, err)
+	require.Equal(t, "encrypted", string(got))
+}
+
+func TestSignalErrorsAreNotStorageErrors(t *testing.T) {
+	t.Parallel()
+	b := newBridge(t, newWorld(t))
+	b.login(t)
+	stores := b.stores(t)
+	bad := errors.New("bad MAC")
+	err := stores.DoDecryptionTxn(t.Context(), func(context.Context) error { return bad })
+	require.ErrorIs(t, err, bad)
+	require.NotErrorIs(t, err, context.Canceled)
+	err = stores.DoDecryptionTxn(t.Context(), func(context.Context) error { panic("what is this?") })
+	require.Error(t, err)
+	require.NotErrorIs(t, err, context.Canceled)
+	require.True(t, b.Connected(mine), "the sender is asked again, on the same connection")
+
+	mend := b.breakTable(t, "whatsmeow_sessions", "INSERT", "true")
+	defer mend()
+	err = stores.DoDecryptionTxn(t.Context(), func(ctx context.Context) error { return stores.PutSession(ctx, "900_1:0", nil) })
+	require.ErrorIs(t, err, context.Canceled)
+	require.NotErrorIs(t, stores.PutSession(t.Context(), "900_1:0", nil), context.Canceled, "only while decrypting")
+}
+
+// What whatsmeow writes joins the bridge's transaction.
+func TestStoreJoinsTransactions(t *testing.T) {
+	t.Parallel()
+	b := newBridge(t, newWorld(t))
+	b.login(t)
+	stores := b.stores(t)
+	undo := errors.New("undo")
+	err := b.db.Tx(t.Context(), func(ctx context.Context) error {
+		require.NoError(t, stores.PutSession(ctx, "900_1:0", []byte("x")))
+		require.NoError(t, b.edge.devices.remove(ctx, types.NewADJID(mine, 0, 1)))
+		return undo
+	})
+	require.ErrorIs(t, err, undo)
+	has, err := stores.HasSession(t.Context(), "900_1:0")
+	require.NoError(t, err)
+	require.False(t, has)
+	list, err := b.edge.devices.all(t.Context())
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+}
+
+func TestOldSentMessagesAreRemovedNowAndThen(t *testing.T) {
+	t.Parallel()
+	b := newBridge(t, newWorld(t))
+	b.login(t)
+	stores := b.stores(t)
+	require.NoError(t, stores.DeleteOldOutgoingEvents(t.Context()))
+	mend := b.breakTable(t, "whatsmeow_retry_buffer", "DELETE", "true")
+	defer mend()
+	require.NoError(t, stores.AddOutgoingEvent(t.Context(), b.w.bob.LID(), "3EB0", "wa", []byte("x")))
+	_, err := b.db.Exec(t.Context(), `UPDATE whatsmeow_retry_buffer SET timestamp=0`)
+	require.NoError(t, err)
+	require.NoError(t, stores.DeleteOldOutgoingEvents(t.Context()), "not again so soon")
+}
