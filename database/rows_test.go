@@ -222,6 +222,33 @@ func TestConcurrentPortals(t *testing.T) {
 	})
 }
 
+// Two replicas learn of a chat by different names, and the second looks before the first has committed.
+func TestPortalOfTwoNamesAtOnce(t *testing.T) {
+	t.Parallel()
+	uri := databasetest.Postgres(t)
+	db, other := databasetest.Open(t, uri), databasetest.Open(t, uri)
+	var first, second database.Portal
+	ended := make(chan error, 1)
+	require.NoError(t, db.Tx(t.Context(), func(ctx context.Context) (err error) {
+		if first, err = db.EnsurePortal(ctx, "49001", lid(1), pn(1)); err != nil {
+			return err
+		}
+		go func() {
+			var err error
+			second, err = other.EnsurePortal(context.Background(), "49001", pn(1))
+			ended <- err
+		}()
+		eventually(t, "the second waits for the first", func() (waits bool) {
+			require.NoError(t, db.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid=database
+				WHERE datname=current_database() AND NOT granted)`).Scan(&waits))
+			return waits
+		})
+		return nil
+	}))
+	require.NoError(t, <-ended)
+	require.Equal(t, first, second)
+}
+
 func TestLogins(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {

@@ -128,6 +128,26 @@ func TestAddIsUndoneWithItsTransaction(t *testing.T) {
 	})
 }
 
+// The worker is told of an entry when it can be seen, not before.
+func TestHintComesAfterCommit(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, databasetest.Postgres(t)) // on SQLite nothing can be read while a transaction is open
+	q, done := queue.New(db, "inbox"), newRecord(db)
+	start(t, db, q, handlers{lanes: 1, handle: func(_ context.Context, e queue.Entry) (queue.Settle, error) { return done.settle(e), nil }})
+	require.NoError(t, db.Tx(t.Context(), func(ctx context.Context) error {
+		require.NoError(t, q.Add(ctx, entry("chat/1", "a")))
+		// There is one place: once another lane's entry is done, a hint for the first would have been followed.
+		go func() {
+			if err := q.Add(context.Background(), entry("chat/2", "a")); err != nil {
+				t.Error(err)
+			}
+		}()
+		done.wait(t, 1)
+		return nil
+	}))
+	require.Equal(t, []string{"chat/2:a", "chat/1:a"}, done.wait(t, 2))
+}
+
 func TestFailureBlocksItsLane(t *testing.T) {
 	t.Parallel()
 	for _, inSettle := range []bool{false, true} {
