@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,6 +14,9 @@ import (
 	"causeway/e2e/rig"
 	"causeway/simulator/control/api"
 )
+
+// arrivalTime is how long what was said may take to arrive, the homeserver's pauses after an outage included.
+const arrivalTime = 90 * time.Second
 
 // note writes down what must be seen in a room.
 func (s *story) note(room id.RoomID, sender id.UserID, text string) {
@@ -62,25 +66,27 @@ func (s *story) talkEverywhere(about string) {
 // people, on WhatsApp on the phones of all who should have it.
 func (s *story) check(people ...*person.Person) {
 	s.Helper()
+	ctx, cancel := context.WithTimeout(s.ctx, arrivalTime)
+	defer cancel()
 	for room, senders := range s.said {
 		for _, p := range people {
 			if p == s.bob && room != s.shared {
 				continue
 			}
 			for sender, texts := range senders {
-				require.NoError(s, p.WaitTexts(s.ctx, room, sender, texts...))
+				require.NoError(s, p.WaitTexts(ctx, room, sender, texts...))
 			}
 		}
 	}
 	for _, p := range people {
 		number := map[*person.Person]string{s.alice: aliceNumber, s.bob: bobNumber}[p]
 		if want := s.sent(s.direct, p.ID); p == s.alice {
-			s.phoneHas(carolNumber, aliceNumber, number, want)
-			s.phoneHas(aliceNumber, carolNumber, number, want) // her own phone shows what she wrote on Matrix
+			s.phoneHas(ctx, carolNumber, aliceNumber, number, want)
+			s.phoneHas(ctx, aliceNumber, carolNumber, number, want) // her own phone shows what she wrote on Matrix
 		}
 		if s.shared != "" {
 			for _, phone := range []string{aliceNumber, bobNumber, carolNumber, daveNumber} {
-				s.phoneHas(phone, s.group, number, s.sent(s.shared, p.ID))
+				s.phoneHas(ctx, phone, s.group, number, s.sent(s.shared, p.ID))
 			}
 		}
 	}
@@ -97,7 +103,7 @@ func (s *story) phoneHas(phone, chat, from string, want []string) {
 	var got []string
 	after := uint64(0)
 	for len(got) < len(want) {
-		messages, err := s.rig.Network.Messages(s.ctx, phone, chat, after, 20*time.Second)
+		messages, err := s.rig.Network.Messages(ctx, phone, chat, after, 20*time.Second)
 		require.NoError(s, err, "the phone %s has %q of %s in %s, expected %q", phone, got, from, chat, want)
 		for _, m := range messages {
 			after = m.Seq
