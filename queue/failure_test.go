@@ -194,4 +194,3 @@ func TestStrangeText(t *testing.T) {
 		require.Equal(t, 2, counts(t, q).Dead)
 	})
 }
-
