@@ -98,7 +98,7 @@ func (s *story) sent(room id.RoomID, sender id.UserID) []string {
 }
 
 // phoneHas waits until a phone shows exactly these texts that a number's companion wrote in a chat.
-func (s *story) phoneHas(phone, chat, from string, want []string) {
+func (s *story) phoneHas(ctx context.Context, phone, chat, from string, want []string) {
 	s.Helper()
 	var got []string
 	after := uint64(0)
