@@ -53,7 +53,9 @@ func TestUnreadableContent(t *testing.T) {
 		id := "3A" + name
 		require.NoError(t, network.Post(anna.number, wire.Node{Tag: "message", Attrs: wire.Attrs{"id": id, "to": bob.lid, "type": "text"},
 			Content: []wire.Node{enc}}, time.Now()))
-		v, err := network.Journal().Find(ctx, func(e journal.Event) bool { return e.Kind == journal.Violation && len(e.Detail) > len(id) && e.Detail[:len(id)] == id })
+		v, err := network.Journal().Find(ctx, func(e journal.Event) bool {
+			return e.Kind == journal.Violation && len(e.Detail) > len(id) && e.Detail[:len(id)] == id
+		})
 		require.NoError(t, err, name)
 		require.Contains(t, v.Detail, test.want, name)
 	}

@@ -108,7 +108,7 @@ func (s *Server) Fault(f Fault) error {
 		for _, d := range hit {
 			if c := s.state.sessions.online[d]; c != nil {
 				s.detach(c, string(f.Kind))
-				c.part(wire.Node{Tag: "stream:error", Attrs: wire.Attrs{"code": strconv.Itoa(f.Code)}})
+				c.part(wire.Node{Tag: "stream:error", Attrs: wire.Attrs{"code": strconv.Itoa(f.Code)}}, interlude)
 			}
 		}
 	case Logout:

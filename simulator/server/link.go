@@ -252,7 +252,7 @@ func (s *Server) unlink(d *account.Device) {
 	s.forgetDevice(d)
 	if c := s.state.sessions.online[d]; c != nil {
 		s.detach(c, "unlinked")
-		c.part(wire.Node{Tag: "stream:error", Attrs: wire.Attrs{"code": "401"}, Content: []wire.Node{{Tag: "conflict", Attrs: wire.Attrs{"type": "device_removed"}}}})
+		c.part(wire.Node{Tag: "stream:error", Attrs: wire.Attrs{"code": "401"}, Content: []wire.Node{{Tag: "conflict", Attrs: wire.Attrs{"type": "device_removed"}}}}, farewell)
 	}
 }
 

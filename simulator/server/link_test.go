@@ -4,6 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"causeway/simulator/journal"
+	"causeway/simulator/wire"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -38,4 +41,16 @@ func TestFaultsAreUsedUp(t *testing.T) {
 	require.Nil(t, f.take(Duplicate, nil), "it is for one device")
 	f.armed[0].until = time.Now().Add(-time.Second)
 	require.Nil(t, f.take(DelayAcks, nil), "its time is over")
+}
+
+// TestRefusedConnectionIsNotHeard: what a client says after it was unlinked or replaced does not count.
+func TestRefusedConnectionIsNotHeard(t *testing.T) {
+	t.Parallel()
+	s := &Server{journal: journal.New()}
+	c := &session{refused: true}
+	s.handle(c, &wire.Node{Tag: "message"})
+	require.Empty(t, s.journal.Violations())
+	c.refused = false
+	s.handle(c, &wire.Node{Tag: "message"})
+	require.Len(t, s.journal.Violations(), 1)
 }

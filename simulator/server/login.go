@@ -50,7 +50,7 @@ func (s *Server) login(c *session) {
 		return
 	}
 	if old := s.state.sessions.online[d]; old != nil {
-		old.part(wire.Node{Tag: "stream:error", Content: []wire.Node{{Tag: "conflict", Attrs: wire.Attrs{"type": "replaced"}}}})
+		old.part(wire.Node{Tag: "stream:error", Content: []wire.Node{{Tag: "conflict", Attrs: wire.Attrs{"type": "replaced"}}}}, farewell)
 		s.detach(old, "replaced")
 	}
 	c.device = d
@@ -86,8 +86,7 @@ func (s *Server) takeBan(c *session, d *account.Device) bool {
 // turnAway answers a login with a failure.
 func (c *session) turnAway(attrs wire.Attrs) {
 	attrs["location"] = "sim"
-	c.refused = true
-	c.part(wire.Node{Tag: "failure", Attrs: attrs})
+	c.part(wire.Node{Tag: "failure", Attrs: attrs}, farewell)
 }
 
 // detach takes a session off its device: nothing more is delivered on it, and what was in flight waits for the next login.

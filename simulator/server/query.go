@@ -218,6 +218,7 @@ func (s *Server) removeCompanion(c *session, n *wire.Node) {
 	}
 	s.forgetDevice(d)
 	s.detach(c, "logged out")
+	c.refused = true
 	time.AfterFunc(farewell, c.close) // the client closes first; it is not told what it asked for
 }
 

@@ -28,9 +28,13 @@ import (
 	"go.mau.fi/whatsmeow/types"
 )
 
-// farewell is how long a connection stays open after a stanza that ends it: a client that sees the end before it has worked on
-// the stanza takes it for a network error and reconnects.
-const farewell = 300 * time.Millisecond
+// How long a connection stays open after a stanza that ends it. A client that sees the end before it has worked on the stanza
+// takes it for a network error, so it gets plenty of time; most close the connection themselves. After a stream error that only
+// says to come again it waits for the end, and soon has it.
+const (
+	farewell  = 5 * time.Second
+	interlude = 300 * time.Millisecond
+)
 
 // ErrClosed says that the network was shut down.
 var ErrClosed = errors.New("the simulated network is closed")

@@ -24,7 +24,7 @@ type session struct {
 	// backlog counts queued stanzas to send before the end-of-queue mark.
 	backlog   int
 	available bool
-	// refused says that the client was turned away, and what it still says does not matter.
+	// refused says that the connection is at its end, and what the client still says on it does not count.
 	refused bool
 	pairing *Candidate
 	// answers wait for the results of queries that the server sent.
@@ -83,10 +83,11 @@ func (c *session) sendLater(n wire.Node, delay time.Duration) {
 	time.AfterFunc(delay, func() { c.send(n) })
 }
 
-// part sends a last stanza and closes the connection a little later.
-func (c *session) part(n wire.Node) {
+// part sends a last stanza and closes the connection a while later. What the client says meanwhile does not count.
+func (c *session) part(n wire.Node, while time.Duration) {
+	c.refused = true
 	c.send(n)
-	time.AfterFunc(farewell, c.close)
+	time.AfterFunc(while, c.close)
 }
 
 // close drops the connection.
