@@ -66,6 +66,7 @@ func (s *Server) login(c *session) {
 func (s *Server) refuseLogin(c *session, d *account.Device) bool {
 	switch {
 	case s.state.faults.take(ClientOutdated, d) != nil:
+		s.page.outdated.Add(1)
 		c.turnAway(wire.Attrs{"reason": reasonOutdated})
 	case s.takeBan(c, d):
 	default:

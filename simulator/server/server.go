@@ -55,6 +55,7 @@ type Server struct {
 	journal   *journal.Journal
 	queries   map[string]query
 	window    int
+	page      *webPage
 
 	mu    sync.Mutex
 	state state
@@ -77,11 +78,12 @@ func Start(o Options) (*Server, error) {
 	if o.Window <= 0 {
 		o.Window = mailbox.DefaultWindow
 	}
-	s := &Server{journal: journal.New(), window: o.Window, state: state{accounts: account.NewRegister(o.Seed), groups: map[types.JID]*Group{},
+	s := &Server{journal: journal.New(), window: o.Window, page: newWebPage(), state: state{accounts: account.NewRegister(o.Seed), groups: map[types.JID]*Group{},
 		sessions: newSessions(), links: newLinks(), relay: newRelay(), collections: collections{}}}
 	s.queries = s.table()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ws/chat", s.accept)
+	mux.Handle("GET web.whatsapp.com/{$}", s.page)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.violate(nil, "http "+r.Method, "no such address on the simulated network: "+r.Host+r.URL.Path)
 		http.NotFound(w, r)
