@@ -62,15 +62,14 @@ func (d *Dispatcher) matrixEvent(ctx context.Context, in inbox.MatrixEvent) erro
 	if err != nil {
 		return err
 	}
-	switch evt.Type.Class {
-	case event.StateEventType:
-		if evt.Type == event.StateMember {
-			return d.member(ctx, evt)
-		}
-		return nil // something of ours as a state event is nobody's message
-	default:
-		return d.message(ctx, evt)
+	isState := evt.StateKey != nil
+	switch {
+	case isState && evt.Type.Type == event.StateMember.Type:
+		return d.member(ctx, evt)
+	case isState || evt.Type.Type == event.StateMember.Type:
+		return nil // what is neither as the specification has it is nobody's message
 	}
+	return d.message(ctx, evt)
 }
 
 // ours reports whether an event is the bridge's own doing.
