@@ -149,7 +149,7 @@ func TestEachMistakeIsOneClearLine(t *testing.T) {
 			`config.yaml:10: bridge.permissions["example.com"] is a list; write blocked, relay, user or admin`},
 		"level is empty": {edit("user\n", "\n"),
 			`config.yaml:10: bridge.permissions["example.com"] is empty; write blocked, relay, user or admin`},
-		"nobody": {good[:strings.Index(good, "bridge:")],
+		"nobody": {strings.SplitN(good, "bridge:", 2)[0],
 			`config.yaml: bridge.permissions is missing, so that nobody may use the bridge; write "@you:example.com": admin below it`},
 		"nobody links": {edit("    \"example.com\": user\n    \"@you:example.com\": admin\n", ""),
 			`config.yaml:8: bridge.permissions lets nobody link an account; give somebody the level user or admin`},

@@ -67,8 +67,7 @@ func allLeaves(c *Config) []setting { return leaves(reflect.ValueOf(c).Elem(), "
 // set reads a value from its text. The error says what the value is instead
 // and what to write, and never repeats the text, which may be secret.
 func (s setting) set(text string) error {
-	switch s.value.Interface().(type) {
-	case time.Duration:
+	if _, isDuration := s.value.Interface().(time.Duration); isDuration {
 		d, err := time.ParseDuration(text)
 		if err != nil {
 			return mismatch{"is not a duration", "write it like 30s, 5m or 1h30m"}

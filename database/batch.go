@@ -33,7 +33,7 @@ type batcher struct {
 // job is one caller's writes. One value is sent on turn: whether the caller must lead the next batch. When it need
 // not, err says how its writes ended.
 type job struct {
-	ctx  context.Context
+	ctx  context.Context //nolint:containedctx // a job is a call that waits; it does not outlive it
 	fn   func(ctx context.Context) error
 	turn chan bool
 	err  error

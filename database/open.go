@@ -184,10 +184,10 @@ func (db *DB) upgrade(ctx context.Context) error {
 		}()
 	}
 	db.UpgradeTable = dbutil.BuildUpgradeTable().WithFSPath(migrations, "migrations").Finish()
-	err := db.Database.Upgrade(ctx)
+	err := db.Upgrade(ctx)
 	switch {
 	case errors.Is(err, dbutil.ErrUnsupportedDatabaseVersion):
-		return fmt.Errorf("%w: install that version again, or restore a backup from before the upgrade (%s)", ErrNewerSchema, err)
+		return fmt.Errorf("%w: install that version again, or restore a backup from before the upgrade (%w)", ErrNewerSchema, err)
 	case err != nil:
 		return fmt.Errorf("upgrade the schema: %w", err)
 	}

@@ -2,6 +2,7 @@ package database_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -97,7 +98,7 @@ func TestConcurrentPuppets(t *testing.T) {
 			wg.Go(func() {
 				err := db.Write(t.Context(), func(ctx context.Context) error {
 					p, err := db.AddPuppet(ctx, database.Puppet{UserID: "@a:localhost", LID: lid(1)})
-					if err == database.ErrNotFound {
+					if errors.Is(err, database.ErrNotFound) {
 						p, err = db.PuppetByJID(ctx, lid(1))
 					}
 					ids[i] = p.ID

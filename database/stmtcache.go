@@ -158,7 +158,7 @@ func (c *cachingConn) PrepareContext(ctx context.Context, query string) (driver.
 	if prepare, ok := c.Conn.(driver.ConnPrepareContext); ok {
 		return prepare.PrepareContext(ctx, query)
 	}
-	return c.Conn.Prepare(query)
+	return c.Prepare(query)
 }
 
 // Ping implements driver.Pinger.

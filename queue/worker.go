@@ -243,7 +243,7 @@ func (w *Worker) fail(ctx context.Context, e Entry, cause error) (more bool, wai
 	case errors.Is(err, errClosed):
 		return true, 0
 	case err != nil:
-		return w.unrecorded(ctx, e, event.AnErr("while_recording", err), err)
+		return false, w.unrecorded(ctx, e, event.AnErr("while_recording", err), err)
 	case isDead:
 		event.Msg("Given up: the entry is a dead letter")
 		return true, 0
@@ -283,16 +283,16 @@ func final(e Entry, cause error) error {
 
 // unrecorded is for a failure that could not be written down as it should: it is then put off like any other, so that
 // the waits grow. When that cannot be written either, the database is away and this process remembers the wait.
-func (w *Worker) unrecorded(ctx context.Context, e Entry, event *zerolog.Event, cause error) (more bool, wait time.Duration) {
-	wait = w.opts.Backoff.After(e.Attempts)
+func (w *Worker) unrecorded(ctx context.Context, e Entry, event *zerolog.Event, cause error) time.Duration {
+	wait := w.opts.Backoff.After(e.Attempts)
 	err := w.db.Write(ctx, func(ctx context.Context) error {
 		return w.queue.delay(ctx, e, time.Now().Add(wait), cause.Error())
 	})
 	if err != nil && ctx.Err() != nil {
-		return false, 0
+		return 0
 	}
 	event.Dur("retry_in", wait).Msg("An entry failed, and the failure could not be recorded")
-	return false, wait
+	return wait
 }
 
 func (w *Worker) reject(ctx context.Context, e Entry, r *Reject) error {

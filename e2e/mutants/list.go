@@ -1,7 +1,12 @@
 package main
 
+import "slices"
+
 // mutants lists the guards. Each is named by what the bridge would do without it.
-func mutants() []mutant {
+func mutants() []mutant { return slices.Concat(edges(), arrivals(), storage()) }
+
+// edges are the guards where the bridge meets the outside.
+func edges() []mutant {
 	return []mutant{
 		{
 			name: "acknowledges Matrix events that it could not journal",
@@ -39,6 +44,12 @@ func mutants() []mutant {
 			old:  "return e.Attempts > 0 || e.Added.Before(s.started)", new: "return false",
 			pkg: "./matrix", tests: "TestSendEventOnceThoughTheAnswerIsLost",
 		},
+	}
+}
+
+// arrivals are the guards of what comes in.
+func arrivals() []mutant {
+	return []mutant{
 		{
 			name: "journals an event again that is pushed again",
 			file: "inbox/matrix.go",
@@ -58,6 +69,12 @@ func mutants() []mutant {
 			old:  "ChatOf(portal) != chat", new: "ChatOf(portal) != chat && chat == \"\"",
 			pkg: "./inbox", tests: "TestCreateEventSettlesRoom",
 		},
+	}
+}
+
+// storage are the guards of the queues and the database.
+func storage() []mutant {
+	return []mutant{
 		{
 			name: "works a lane's next entry while its head waits to be tried again",
 			file: "queue/read.go",
