@@ -214,7 +214,7 @@ func (s *story) startAgain() {
 	s.Helper()
 	require.NoError(s, s.rig.StartBridge(s.ctx))
 	s.check(s.alice, s.bob)
-	require.NoError(s, s.rig.Homeserver.WaitDelivered(s.ctx))
+	require.NoError(s, s.rig.Homeserver.WaitRecovered(s.ctx))
 }
 
 // startChat: Alice opens a chat by number.
