@@ -362,6 +362,17 @@ func (w *world) receipted(t *testing.T, messageID string) {
 	require.NoError(t, err)
 }
 
+// tokened waits until the privacy token that goes with the first message to somebody has been stored. Two questions that
+// lose their connection at once race for a flag in go.mau.fi/util/exsync, harmlessly, but the race detector sees it.
+func (b *bridge) tokened(t *testing.T) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		var n int
+		err := b.db.QueryRow(t.Context(), `SELECT COUNT(*) FROM whatsmeow_privacy_tokens`).Scan(&n)
+		return err == nil && n > 0
+	}, 30*time.Second, 5*time.Millisecond)
+}
+
 // settled waits until the bridge has acknowledged everything.
 func (w *world) settled(t *testing.T, device string) {
 	t.Helper()

@@ -103,7 +103,7 @@ func (s *Sessions) stopPairing(a outbox.StopPairing) int {
 func (s *Sessions) adopt(ctx context.Context, device types.JID) {
 	login := database.LoginID(device.User)
 	if old := s.take(login); old != nil {
-		old.unlink(ctx)
+		_ = old.unlink(ctx) // its device is removed below in any case
 		old.close()
 	}
 	s.open(ctx, login, device)
@@ -225,8 +225,7 @@ func (p *pairing) awaitRestart(ctx context.Context) *problem {
 
 // handle takes note of what the QR channel does not tell.
 func (p *pairing) handle(event any) {
-	switch event.(type) {
-	case *events.ManualLoginReconnect:
+	if _, again := event.(*events.ManualLoginReconnect); again {
 		select {
 		case p.restart <- struct{}{}:
 		default:

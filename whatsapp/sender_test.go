@@ -23,6 +23,8 @@ func TestSendWithFixedID(t *testing.T) {
 	b.login(t)
 	b.send(t, "3EB0ONE", "hello Bob")
 	require.Equal(t, "hello Bob", w.hears(t, "3EB0ONE").Text)
+	b.tokened(t)
+	b.drained(t)
 	w.strict(t)
 }
 
@@ -35,6 +37,7 @@ func TestSendAgainAfterLostAnswer(t *testing.T) {
 	require.NoError(t, w.Fault(simulator.Fault{Kind: simulator.LoseAcks, Device: mine, Count: 1}))
 	b.send(t, "3EB0LOST", "only once")
 	w.hears(t, "3EB0LOST")
+	b.tokened(t)
 	// The connection stays away for longer than the library waits to repeat the frame by itself.
 	require.NoError(t, w.Fault(simulator.Fault{Kind: simulator.RefuseConnections, For: 6 * time.Second}))
 	require.NoError(t, w.Fault(simulator.Fault{Kind: simulator.DropConnection, Device: mine + ":1"}))
@@ -42,6 +45,8 @@ func TestSendAgainAfterLostAnswer(t *testing.T) {
 	require.NoError(t, err)
 	b.send(t, "3EB0NEXT", "next")
 	w.hears(t, "3EB0NEXT")
+	b.tokened(t)
+	b.drained(t)
 	var heard []string
 	for _, m := range w.bob.Messages(limit(t), w.me.JID(), 0) {
 		heard = append(heard, m.Text)
@@ -62,6 +67,8 @@ func TestSendWaitsForConnection(t *testing.T) {
 		b.send(t, fmt.Sprint("3EB0WAIT", i), fmt.Sprint("patience ", i))
 	}
 	w.hears(t, "3EB0WAIT2")
+	b.tokened(t)
+	b.drained(t)
 	var heard []string
 	for _, m := range w.bob.Messages(limit(t), w.me.JID(), 0) {
 		heard = append(heard, m.Text)
@@ -83,6 +90,8 @@ func TestSendRefused(t *testing.T) {
 		Message: database.MessageKey{Portal: 1, ID: "3EB0BAD"}, Content: []byte{0xff}}))
 	b.send(t, "3EB0YES", "the lane goes on")
 	w.hears(t, "3EB0YES")
+	b.tokened(t)
+	b.drained(t)
 	dead, err := b.out.DeadLetters(t.Context(), 10)
 	require.NoError(t, err)
 	require.Len(t, dead, 1, "what cannot be read is a dead letter")
@@ -122,6 +131,8 @@ func TestSendWhenStoreFails(t *testing.T) {
 			}, 30*time.Second, 10*time.Millisecond)
 			mend()
 			require.Equal(t, "all or nothing", w.hears(t, "3EB0FULL").Text)
+			b.tokened(t)
+			b.drained(t)
 			require.EqualValues(t, 1, w.Stats()[mine+":1"].MessagesIn)
 			w.strict(t)
 		})
@@ -153,6 +164,7 @@ func TestWritingAtTheSameTime(t *testing.T) {
 	for i := range count {
 		w.hears(t, fmt.Sprint("3EB0BOTH", i))
 	}
+	b.drained(t)
 	b.until(t, "bob's messages", func() bool {
 		return len(decode[inbox.WhatsAppMessage](t, b, inbox.KindWhatsAppMessage)) == count+1
 	})

@@ -1,6 +1,7 @@
 package whatsapp
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -32,6 +33,8 @@ func (w *world) converse(t *testing.T, b *bridge) {
 	b.message(t, w.say(t, "first"))
 	b.send(t, "3EB0FIRST", "answer")
 	w.hears(t, "3EB0FIRST")
+	b.tokened(t)
+	b.drained(t)
 }
 
 // logins waits until the device has logged in that often.
@@ -210,12 +213,13 @@ func TestReplaced(t *testing.T) {
 	device, _, err := b.edge.devices.load(t.Context(), types.NewADJID(mine, 0, 1), func(error) {})
 	require.NoError(t, err)
 	other := b.edge.client(device, b.log)
-	t.Cleanup(other.Disconnect)
-	require.NoError(t, other.ConnectContext(limit(t)))
+	require.NoError(t, other.ConnectContext(context.WithoutCancel(t.Context())))
 	b.state(t, database.StateReplaced, 1)
 	require.False(t, b.Connected(mine))
 	require.NoError(t, b.Reconnect(t.Context(), mine))
 	b.state(t, database.StateConnected, 2)
+	// Only the network ends the other connection: whatsmeow must not close a socket from both ends at once.
+	require.Eventually(t, func() bool { return !other.IsConnected() }, 30*time.Second, 5*time.Millisecond)
 }
 
 func TestBannedAndOutdated(t *testing.T) {
