@@ -12,9 +12,9 @@ func (c *Commands) startChat(ctx context.Context, in call) error {
 	if len(in.args) == 0 {
 		return c.reply(ctx, in, "Say with whom, as in \"start-chat +491701234567\".")
 	}
-	number, err := parseNumber(in.args)
-	if err != nil {
-		return c.reply(ctx, in, err.Error())
+	number, problem := parseNumber(in.args)
+	if problem != "" {
+		return c.reply(ctx, in, problem)
 	}
 	logins, err := c.db.LoginsOf(ctx, in.user)
 	if err != nil {

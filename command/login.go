@@ -29,9 +29,9 @@ func (c *Commands) login(ctx context.Context, in call) error {
 	switch {
 	case method == "qr" && len(in.args) == 1:
 	case method == "phone" && len(in.args) > 1:
-		number, err := parseNumber(in.args[1:])
-		if err != nil {
-			return c.reply(ctx, in, err.Error())
+		number, problem := parseNumber(in.args[1:])
+		if problem != "" {
+			return c.reply(ctx, in, problem)
 		}
 		known, err := c.db.LoginByID(ctx, database.LoginID(number))
 		if err == nil && known.User == in.user && known.State != database.StateLoggedOut {
@@ -142,21 +142,21 @@ func numbers(logins []database.Login) string {
 const maxNumber = 60
 
 // parseNumber reads an international phone number, with or without "+", spaces and the like, and returns its digits.
-// The error is a sentence for the user.
-func parseNumber(words []string) (string, error) {
+// The problem, if there is one, is a sentence for the user.
+func parseNumber(words []string) (digits, problem string) {
 	text := strings.Join(words, "")
 	shown := clip(strings.Join(words, " "))
-	explained := fmt.Errorf("%q is not a phone number that I can use. Write it with its country code, as in +491701234567.", shown)
+	explained := fmt.Sprintf("%q is not a phone number that I can use. Write it with its country code, as in +491701234567.", shown)
 	if len(text) > maxNumber || strings.ContainsFunc(text, unicode.IsLetter) {
 		return "", explained
 	}
-	digits := onlyDigits(text)
+	digits = onlyDigits(text)
 	if strings.Trim(digits, "0123456789") != "" { // of a script that nobody has taught us
 		return "", explained
 	}
 	rest, abroad := strings.CutPrefix(digits, "00")
 	if !abroad && strings.HasPrefix(digits, "0") {
-		return "", fmt.Errorf("%q has no country code. Write the number as you would dial it from abroad, as in +491701234567.", shown)
+		return "", fmt.Sprintf("%q has no country code. Write the number as you would dial it from abroad, as in +491701234567.", shown)
 	}
 	// "+49 (0)170": the zero is dialled only within the country.
 	if _, local, ok := strings.Cut(text, "(0)"); ok {
@@ -166,7 +166,7 @@ func parseNumber(words []string) (string, error) {
 	if err != nil || phonenumbers.IsPossibleNumberWithReason(number) != phonenumbers.IS_POSSIBLE {
 		return "", explained
 	}
-	return strings.TrimPrefix(phonenumbers.Format(number, phonenumbers.E164), "+"), nil
+	return strings.TrimPrefix(phonenumbers.Format(number, phonenumbers.E164), "+"), ""
 }
 
 // onlyDigits keeps the digits of a text, the Arabic ones as 0 to 9.

@@ -259,6 +259,7 @@ func TestWithoutMeaning(t *testing.T) {
 		b.member(chat, dispatchtest.Alice, dispatchtest.Bob, `{"membership":"invite"}`),
 		b.member(chat, dispatchtest.Bot, ann, `{"membership":"invite"}`),
 		b.member(chat, ann, ann, `{"membership":"join"}`),
+		b.member("!adopted:example.com", ann, dispatchtest.Bot, `{"membership":"invite","is_direct":true}`), // as the bot asks it to
 		b.member(chat, ann, ann, `{"membership":"leave"}`),
 		b.text("!elsewhere:example.com", dispatchtest.Alice, "help"),
 		b.text("!elsewhere:example.com", ann, "!wa help"),
@@ -339,6 +340,16 @@ func TestMembership(t *testing.T) {
 	// So does the user who leaves it themselves.
 	b.push(b.member("!next:example.com", dispatchtest.Alice, dispatchtest.Alice, `{"membership":"leave"}`)).Expect(t, "")
 	b.push(b.text("!next:example.com", dispatchtest.Alice, "help")).Expect(t, "")
+}
+
+func TestChatInAManagementRoom(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.story()
+	if err := b.DB.PutManagementRoom(t.Context(), database.User{ID: dispatchtest.Alice, ManagementRoom: chat}); err != nil {
+		t.Fatal(err)
+	}
+	b.push(b.text(chat, dispatchtest.Alice, "help")).Expect(t, "send_whatsapp") // said to Ann, not to the bot
 }
 
 func TestSealedRoom(t *testing.T) {

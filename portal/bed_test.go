@@ -28,9 +28,9 @@ const (
 	otherRoom  = id.RoomID("!other:example.com")
 )
 
-func lid(user string) types.JID   { return types.NewJID(user, types.HiddenUserServer) }
-func pn(user string) types.JID    { return types.NewJID(user, types.DefaultUserServer) }
-func group(user string) types.JID { return types.NewJID(user, types.GroupServer) }
+func lid(user string) types.JID { return types.NewJID(user, types.HiddenUserServer) }
+func pn(user string) types.JID  { return types.NewJID(user, types.DefaultUserServer) }
+func friends() types.JID        { return types.NewJID("123", types.GroupServer) }
 
 // at is when the messages of the tests were sent.
 func at() time.Time { return time.UnixMilli(1_700_000_000_000) }
@@ -74,11 +74,11 @@ func (b bed) link(login database.LoginID, user id.UserID) {
 	})
 }
 
-// setState changes a login's state.
-func (b bed) setState(login database.LoginID, state database.LoginState) {
+// setState changes the state of Alice's login.
+func (b bed) setState(state database.LoginState) {
 	b.t.Helper()
 	b.Do(func(ctx context.Context) error {
-		return b.DB.SetLoginState(ctx, database.Login{ID: login, State: state, StateSince: at()})
+		return b.DB.SetLoginState(ctx, database.Login{ID: aliceLogin, State: state, StateSince: at()})
 	})
 }
 
@@ -104,7 +104,7 @@ func fromAnn() types.MessageSource {
 
 // inGroup is a message of somebody in the group.
 func inGroup(sender types.JID) types.MessageSource {
-	return types.MessageSource{Chat: group("123"), Sender: sender, IsGroup: true}
+	return types.MessageSource{Chat: friends(), Sender: sender, IsGroup: true}
 }
 
 func (b bed) arrive(in inbox.WhatsAppMessage) dispatchtest.Actions {
@@ -144,7 +144,7 @@ func (b bed) chat(receiver database.LoginID, chat types.JID) database.Portal {
 }
 
 // made records the room of a portal, as the Matrix side does once it is there.
-func (b bed) made(portal database.PortalID, room id.RoomID) {
+func (b bed) made(portal database.PortalID) {
 	b.t.Helper()
 	b.Do(func(ctx context.Context) error {
 		_, err := b.DB.SetPortalRoom(ctx, portal, room)
@@ -156,7 +156,7 @@ func (b bed) made(portal database.PortalID, room id.RoomID) {
 func (b bed) direct() database.Portal {
 	b.t.Helper()
 	b.arrive(message(aliceLogin, "FIRST", fromAnn(), "first"))
-	b.made(b.chat(aliceLogin, lid("100")).ID, room)
+	b.made(b.chat(aliceLogin, lid("100")).ID)
 	return b.chat(aliceLogin, lid("100"))
 }
 
@@ -164,17 +164,11 @@ func (b bed) direct() database.Portal {
 func (b bed) group() database.Portal {
 	b.t.Helper()
 	b.arrive(message(aliceLogin, "FIRST", inGroup(lid("100")), "first"))
-	b.changed(inbox.GroupChanged{Login: aliceLogin, Group: group("123"), Key: "whole", Whole: &inbox.Group{
+	b.changed(inbox.GroupChanged{Login: aliceLogin, Group: friends(), Key: "whole", Whole: &inbox.Group{
 		Name: "Friends", Topic: "Tea", Members: []inbox.GroupMember{{LID: lid("100"), Role: "admin"}, {LID: lid("91555"), PN: pn("1555")}},
 	}})
-	b.made(b.chat("", group("123")).ID, room)
-	return b.chat("", group("123"))
-}
-
-// settled records an event for a message, as the Matrix side does.
-func (b bed) settled(key database.MessageKey, evt id.EventID) {
-	b.t.Helper()
-	b.Do(func(ctx context.Context) error { return b.DB.SettleMessage(ctx, key, evt) })
+	b.made(b.chat("", friends()).ID)
+	return b.chat("", friends())
 }
 
 func sent(t *testing.T, list dispatchtest.Actions) outbox.SendWhatsApp {

@@ -78,6 +78,17 @@ func TestGhostInvitedAdoptsTheRoom(t *testing.T) {
 	b.invite(dispatchtest.Alice, ann, otherRoom, true).Expect(t, "")
 }
 
+func TestAdoptedRoomEndsTheWait(t *testing.T) {
+	t.Parallel()
+	b, ann := met(t, dispatchtest.Permissions{})
+	list := b.arrive(message(aliceLogin, "AAA", fromAnn(), "Hi")).Expect(t, "create_room send_event")
+	b.Park(list[1], outbox.RoomOf(b.chat(aliceLogin, lid("100")).ID))
+	b.invite(dispatchtest.Alice, ann, otherRoom, true).Expect(t, "join_room join_room")
+	if n := b.Waiting(); n > 0 {
+		t.Errorf("%d still wait", n)
+	}
+}
+
 func TestGhostInvitedInVain(t *testing.T) {
 	t.Parallel()
 	t.Run("has a room", func(t *testing.T) {
@@ -103,13 +114,13 @@ func TestGhostInvitedInVain(t *testing.T) {
 	t.Run("no login", func(t *testing.T) {
 		t.Parallel()
 		b, ann := met(t, dispatchtest.Permissions{})
-		b.setState(aliceLogin, database.StateLoggedOut)
+		b.setState(database.StateLoggedOut)
 		told(t, b.invite(dispatchtest.Alice, ann, otherRoom, true), "link your WhatsApp account")
 	})
 	t.Run("the account that works", func(t *testing.T) {
 		t.Parallel()
 		b, ann := met(t, dispatchtest.Permissions{})
-		b.setState(aliceLogin, database.StateLoggedOut)
+		b.setState(database.StateLoggedOut)
 		b.link("1888", dispatchtest.Alice)
 		b.invite(dispatchtest.Alice, ann, otherRoom, true).Expect(t, "join_room join_room")
 		if portal := b.chat("1888", lid("100")); portal.RoomID != otherRoom {
@@ -155,7 +166,7 @@ func TestNumberLookedUp(t *testing.T) {
 	found.Login, found.Key = aliceLogin, "$6"
 	told(t, look(found).Expect(t, "create_room send_notice"), "is being made")
 	portal := b.chat(aliceLogin, lid("100"))
-	b.made(portal.ID, room)
+	b.made(portal.ID)
 	found.Key = "$7"
 	list := look(found).Expect(t, "invite send_notice")
 	told(t, list, room.String())

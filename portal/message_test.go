@@ -56,7 +56,7 @@ func TestFirstDirectMessage(t *testing.T) {
 		t.Errorf("in the chat are %+v, %v", logins, err)
 	}
 	b.arrive(message(aliceLogin, "BBB", fromAnn(), "Still here?")).Expect(t, "send_event") // the room is on its way
-	b.made(portal.ID, room)
+	b.made(portal.ID)
 	b.arrive(message(aliceLogin, "CCC", fromAnn(), "Hey")).Expect(t, "send_event")
 	b.arrive(message(aliceLogin, "CCC", fromAnn(), "Hey")).Expect(t, "") // the same again
 }
@@ -199,7 +199,7 @@ func TestLoginThatIsNotThere(t *testing.T) {
 	decide := func(ctx context.Context) error { return b.p.MessageFromWhatsApp(ctx, in) }
 	b.Parked(inbox.LoginOf("1999"), decide)
 	b.Parked(inbox.LoginOf("1999"), func(ctx context.Context) error {
-		return b.p.GroupFromWhatsApp(ctx, inbox.GroupChanged{Login: "1999", Group: group("123"), Whole: &inbox.Group{}})
+		return b.p.GroupFromWhatsApp(ctx, inbox.GroupChanged{Login: "1999", Group: friends(), Whole: &inbox.Group{}})
 	})
 	b.link("1999", dispatchtest.Alice)
 	b.do(decide).Expect(t, "create_room send_event")
@@ -246,8 +246,16 @@ func TestMessageFromMatrix(t *testing.T) {
 
 func TestMessageIDFollowsFromTheEvent(t *testing.T) {
 	t.Parallel()
-	if messageID("1555", "$1") != messageID("1555", "$1") || messageID("1555", "$1") == messageID("1777", "$1") || messageID("1555", "$1") == messageID("1555", "$2") {
-		t.Error("the ID must follow from the login and the event, and from nothing else")
+	ids := map[types.MessageID]bool{}
+	for range 2 {
+		for _, login := range []database.LoginID{aliceLogin, bobLogin} {
+			for _, evt := range []id.EventID{"$1", "$2"} {
+				ids[messageID(login, evt)] = true
+			}
+		}
+	}
+	if len(ids) != 4 {
+		t.Errorf("the ID must follow from the login and the event, and from nothing else: %v", ids)
 	}
 }
 

@@ -119,10 +119,5 @@ func isDisconnect(err error) bool {
 	return lost || errors.Is(err, whatsmeow.ErrNotConnected)
 }
 
-func isReject(err error) bool {
-	_, ok := errors.AsType[*queue.Reject](err)
-	return ok
-}
-
 // isMoved reports whether a Signal session changed while a message was being encrypted.
 func isMoved(err error) bool { return errors.Is(err, errSessionMoved) }

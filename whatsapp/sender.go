@@ -2,6 +2,7 @@ package whatsapp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -126,18 +127,28 @@ func (s *Sender) stopPairing(_ context.Context, _ queue.Entry, a outbox.StopPair
 
 func (s *Sender) lookUpNumber(ctx context.Context, e queue.Entry, a outbox.LookUpNumber) (queue.Settle, error) {
 	answer := inbox.NumberLookedUp{User: a.User, Login: a.Login, Room: a.Room, Number: a.Number, Key: a.Key}
-	live, err := s.connected(ctx, e, a.Login, askLimit)
-	if isReject(err) {
-		return s.answer(answer), nil
-	} else if err != nil {
+	err := s.lookUp(ctx, e, a, &answer)
+	refusal, refused := errors.AsType[*queue.Reject](err)
+	switch {
+	case refused:
+		answer.Problem = refusal.Text
+	case err != nil && time.Since(e.Added) > askLimit:
+		answer.Problem = "WhatsApp does not answer. Please try again later."
+	case err != nil:
 		return nil, err
+	}
+	return func(ctx context.Context) error { return s.sessions.edge.in.AddNumberLookedUp(ctx, answer) }, nil
+}
+
+// lookUp asks WhatsApp for a number and fills in the answer.
+func (s *Sender) lookUp(ctx context.Context, e queue.Entry, a outbox.LookUpNumber, answer *inbox.NumberLookedUp) error {
+	live, err := s.connected(ctx, e, a.Login, askLimit)
+	if err != nil {
+		return err
 	}
 	found, err := live.client.IsOnWhatsApp(ctx, []string{"+" + a.Number})
 	if err != nil {
-		if err = askError(fmt.Errorf("look up a number: %w", err)); isReject(err) || time.Since(e.Added) > askLimit {
-			return s.answer(answer), nil
-		}
-		return nil, err
+		return askError(fmt.Errorf("look up a number: %w", err))
 	}
 	for _, person := range found {
 		if person.IsIn {
@@ -145,11 +156,7 @@ func (s *Sender) lookUpNumber(ctx context.Context, e queue.Entry, a outbox.LookU
 			answer.Found, answer.LID, answer.PN = true, m.LID, m.PN
 		}
 	}
-	return s.answer(answer), nil
-}
-
-func (s *Sender) answer(answer inbox.NumberLookedUp) queue.Settle {
-	return func(ctx context.Context) error { return s.sessions.edge.in.AddNumberLookedUp(ctx, answer) }
+	return nil
 }
 
 func (s *Sender) fetchGroup(ctx context.Context, e queue.Entry, a outbox.FetchGroup) (queue.Settle, error) {

@@ -234,13 +234,16 @@ func TestLookUpNumber(t *testing.T) {
 		require.NoError(t, b.out.LookUpNumber(t.Context(), outbox.LookUpNumber{User: anna, Login: mine, Room: "!room", Number: number, Key: number}))
 		got := await(t, b, inbox.KindNumberLookedUp, func(n inbox.NumberLookedUp) bool { return n.Key == number })
 		require.Equal(t, number == bobs, got.Found)
+		require.Empty(t, got.Problem)
 		if got.Found {
 			require.Equal(t, w.bob.LID(), got.LID)
 			require.Equal(t, w.bob.JID(), got.PN)
 		}
 	}
 	require.NoError(t, b.out.LookUpNumber(t.Context(), outbox.LookUpNumber{User: anna, Login: "123456789", Number: bobs, Key: "nobody"}))
-	require.False(t, await(t, b, inbox.KindNumberLookedUp, func(n inbox.NumberLookedUp) bool { return n.Key == "nobody" }).Found)
+	got := await(t, b, inbox.KindNumberLookedUp, func(n inbox.NumberLookedUp) bool { return n.Key == "nobody" })
+	require.False(t, got.Found)
+	require.Contains(t, got.Problem, "log in again")
 	w.strict(t)
 }
 

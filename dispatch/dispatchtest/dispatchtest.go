@@ -174,6 +174,25 @@ func All[T any](t *testing.T, list Actions, kind string) []T {
 	return all
 }
 
+// Park lets an action wait for something named, as its worker does.
+func (b *Bed) Park(action Action, name string) {
+	b.t.Helper()
+	_, err := b.DB.Exec(b.t.Context(), `UPDATE queue_entry SET parked_for=$1, not_before=9999999999999 WHERE queue='outbox' AND dedup_key=$2`, name, action.Key)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// Waiting counts the actions that wait for something.
+func (b *Bed) Waiting() (n int) {
+	b.t.Helper()
+	err := b.DB.QueryRow(b.t.Context(), `SELECT COUNT(*) FROM queue_entry WHERE queue='outbox' AND state=0 AND not_before>0`).Scan(&n)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return n
+}
+
 // Event makes an event as the homeserver pushes it. A content that is a string is taken as JSON.
 func Event(t *testing.T, room id.RoomID, sender id.UserID, evt id.EventID, kind event.Type, content any) *event.Event {
 	t.Helper()
