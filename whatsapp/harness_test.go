@@ -13,6 +13,7 @@ import (
 
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
+	"go.mau.fi/whatsmeow/appstate"
 	"go.mau.fi/whatsmeow/proto/waE2E"
 	"google.golang.org/protobuf/proto"
 	"maunium.net/go/mautrix/id"
@@ -315,7 +316,8 @@ func textOf(t *testing.T, m inbox.WhatsAppMessage) string {
 	return content.GetExtendedTextMessage().GetText()
 }
 
-// login links the user's phone by QR code and waits until the login is connected.
+// login links the user's phone by QR code and waits until the login is connected and has fetched the phone's settings:
+// whatsmeow does that in the background, with no regard to a session that ends meanwhile, which the race detector sees.
 func (b *bridge) login(t *testing.T) {
 	t.Helper()
 	require.NoError(t, b.out.Pair(t.Context(), outbox.Pair{User: anna, Flow: "login"}))
@@ -323,6 +325,14 @@ func (b *bridge) login(t *testing.T) {
 	require.NoError(t, err)
 	b.step(t, "login", inbox.PairingDone)
 	b.state(t, database.StateConnected, 1)
+	var fetched int
+	_, err = b.w.WaitEvent(limit(t), func(e simulator.Event) bool {
+		if e.Class == "iq w:sync:app:state set sync" && e.Device == mine+":1" {
+			fetched++
+		}
+		return fetched == len(appstate.AllPatchNames)
+	})
+	require.NoError(t, err)
 }
 
 // send asks for a text to be sent to bob.

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"go.mau.fi/whatsmeow"
+	waBinary "go.mau.fi/whatsmeow/binary"
 	"go.mau.fi/whatsmeow/store"
+	"go.mau.fi/whatsmeow/types"
 
 	"causeway/outbox"
 	"causeway/queue"
@@ -52,7 +54,7 @@ func (s *session) unlink(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, unlinkTimeout)
 	defer cancel()
 	s.muted.Store(true)
-	if err := s.client.Logout(ctx); err != nil && !unlinked(err) {
+	if err := askToUnlink(ctx, s.client, s.device); err != nil {
 		s.muted.Store(false)
 		return fmt.Errorf("unlink %s: %w", s.device, err)
 	}
@@ -80,10 +82,26 @@ func (s *Sessions) unlinkBriefly(ctx context.Context, a outbox.LogOut) error {
 		}
 		return fmt.Errorf("connect to unlink %s: %w", a.Device, whatsmeow.ErrNotConnected)
 	}
-	if err := client.Logout(ctx); err != nil && !unlinked(err) {
+	if err := askToUnlink(ctx, client, a.Device); err != nil {
 		return fmt.Errorf("unlink %s: %w", a.Device, err)
 	}
 	return nil
+}
+
+// askToUnlink does what whatsmeow's Logout does, but leaves the client's store alone: Logout exchanges it while the
+// client's own goroutines still read it. Our caller hangs up first and removes the keys from the database then.
+func askToUnlink(ctx context.Context, client *whatsmeow.Client, device types.JID) error {
+	_, err := client.DangerousInternals().SendIQ(ctx, whatsmeow.DangerousInfoQuery{ //nolint:staticcheck // nothing else asks just this
+		Namespace: "md", Type: "set", To: types.ServerJID,
+		Content: []waBinary.Node{{
+			Tag:   "remove-companion-device",
+			Attrs: waBinary.Attrs{"jid": device, "reason": "user_initiated"},
+		}},
+	})
+	if unlinked(err) {
+		return nil
+	}
+	return err
 }
 
 // unlinked reports whether an error says that the device is not linked anyway.
