@@ -9,7 +9,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check fmt vet lint arch mutants clean
+.PHONY: help build demo test check fmt tidy vet lint arch mutants clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,12 +25,15 @@ demo: ## Start everything on this machine, link a simulated phone, send a messag
 test: ## Run all tests: every package, then the real binaries with a real homeserver on SQLite and on Postgres.
 	@$(GO) run $(TAGS) ./e2e/cmd/suite -homeserver '$(HOMESERVER)' -run '$(RUN)'
 
-check: fmt vet lint arch ## Check format, vet, lint and the rules of the architecture; quick.
+check: fmt tidy vet lint arch ## Check format, modules, vet, lint and the rules of the architecture; quick.
 	@echo "check: all good"
 
 fmt: ## Check the format of all Go files.
 	@files=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	if [ -n "$$files" ]; then echo "gofmt would change:"; echo "$$files"; exit 1; fi
+
+tidy: ## Check that go.mod names just what is used.
+	$(GO) mod tidy -diff
 
 vet: ## Run go vet.
 	$(GO) vet $(TAGS) ./...
