@@ -258,7 +258,7 @@ func TestLogout(t *testing.T) {
 			if _, err := b.DB.LoginByID(t.Context(), c.gone); err == nil || len(logins) != 2 {
 				t.Errorf("left are %v", logins)
 			}
-			if by, err := b.DB.Setting(t.Context(), "unlinked/"+string(c.gone)); err != nil || by != dispatchtest.Alice.String() {
+			if by, err := b.DB.Setting(t.Context(), database.UnlinkedBy(c.gone)); err != nil || by != dispatchtest.Alice.String() {
 				t.Errorf("unlinked by %q, %v", by, err)
 			}
 		})

@@ -121,7 +121,7 @@ func (c *Commands) logout(ctx context.Context, in call) error {
 		return err
 	}
 	// What still arrives by the login is then known to be of no use, and the account's next user is known to be another.
-	if err := c.db.PutSetting(ctx, "unlinked/"+string(login.ID), in.user.String()); err != nil {
+	if err := c.db.PutSetting(ctx, database.UnlinkedBy(login.ID), in.user.String()); err != nil {
 		return err
 	}
 	if err := c.out.LogOut(ctx, in.event.String(), outbox.LogOut{Login: login.ID, Device: login.Device}); err != nil {

@@ -138,3 +138,7 @@ func (db *DB) RemoveLogin(ctx context.Context, login LoginID) error {
 	}
 	return nil
 }
+
+// UnlinkedBy names the setting that holds the Matrix user who last unlinked an account with the logout command: what still
+// arrives by the account is of no use then, and its next user is known to be another.
+func UnlinkedBy(account LoginID) string { return "unlinked/" + string(account) }

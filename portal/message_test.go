@@ -209,7 +209,7 @@ func TestLoginThatIsNotThere(t *testing.T) {
 		if err := b.DB.RemoveLogin(ctx, "1999"); err != nil {
 			return err
 		}
-		return b.DB.PutSetting(ctx, "unlinked/1999", dispatchtest.Alice.String())
+		return b.DB.PutSetting(ctx, database.UnlinkedBy("1999"), dispatchtest.Alice.String())
 	})
 	in.Info.ID = "BBB"
 	b.do(decide).Expect(t, "")

@@ -59,7 +59,7 @@ func (p *Portals) login(ctx context.Context, login database.LoginID) (database.L
 	if !errors.Is(err, database.ErrNotFound) {
 		return row, err == nil, err
 	}
-	by, err := p.db.Setting(ctx, "unlinked/"+string(login)) // as the logout command leaves it
+	by, err := p.db.Setting(ctx, database.UnlinkedBy(login))
 	if err == nil && by == "" {
 		err = &queue.Park{Name: inbox.LoginOf(login), Limit: loginLimit}
 	}

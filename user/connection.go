@@ -44,12 +44,9 @@ func (u *Users) LoginChanged(ctx context.Context, in inbox.LoginChanged) error {
 // lane, right after a user has logged in.
 const loginLimit = time.Minute
 
-// unlinked names the setting that remembers who unlinked an account, as the logout command leaves it.
-func unlinked(login database.LoginID) string { return "unlinked/" + string(login) }
-
 // notLinked decides about the connection of a login that is not there: its user has logged out, or it is about to come.
 func (u *Users) notLinked(ctx context.Context, login database.LoginID) error {
-	by, err := u.db.Setting(ctx, unlinked(login))
+	by, err := u.db.Setting(ctx, database.UnlinkedBy(login))
 	if err == nil && by == "" {
 		err = &queue.Park{Name: inbox.LoginOf(login), Limit: loginLimit}
 	}

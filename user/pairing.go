@@ -112,7 +112,7 @@ func (u *Users) linked(ctx context.Context, in inbox.Pairing, flow database.Logi
 	if err := u.db.PutLogin(ctx, login); err != nil {
 		return err
 	}
-	if err := u.db.PutSetting(ctx, unlinked(login.ID), ""); err != nil {
+	if err := u.db.PutSetting(ctx, database.UnlinkedBy(login.ID), ""); err != nil {
 		return err
 	}
 	if err := u.in.Provide(ctx, inbox.LoginOf(login.ID)); err != nil {
@@ -160,7 +160,7 @@ func (u *Users) displace(ctx context.Context, user id.UserID, account database.L
 func (u *Users) owner(ctx context.Context, account database.LoginID) (id.UserID, error) {
 	login, err := u.db.LoginByID(ctx, account)
 	if errors.Is(err, database.ErrNotFound) {
-		by, err := u.db.Setting(ctx, unlinked(account))
+		by, err := u.db.Setting(ctx, database.UnlinkedBy(account))
 		return id.UserID(by), err
 	}
 	return login.User, err

@@ -179,7 +179,7 @@ func TestAccountChangesItsUser(t *testing.T) {
 				if err := b.DB.RemoveLogin(ctx, login); err != nil {
 					return err
 				}
-				return b.DB.PutSetting(ctx, "unlinked/"+string(login), dispatchtest.Alice.String())
+				return b.DB.PutSetting(ctx, database.UnlinkedBy(login), dispatchtest.Alice.String())
 			})
 		}
 		list := b.step(inbox.Pairing{User: dispatchtest.Bob, Flow: "$bob", Step: inbox.PairingDone, Account: account()})
@@ -280,7 +280,7 @@ func TestLoginChangedWithoutLogin(t *testing.T) {
 		return b.u.LoginChanged(ctx, inbox.LoginChanged{Login: login, State: database.StateConnected, At: time.Now()})
 	}
 	b.Parked(inbox.LoginOf(login), decide) // its row is about to be written
-	b.do(func(ctx context.Context) error { return b.DB.PutSetting(ctx, "unlinked/"+string(login), "@a:b") })
+	b.do(func(ctx context.Context) error { return b.DB.PutSetting(ctx, database.UnlinkedBy(login), "@a:b") })
 	b.do(decide).Expect(t, "") // its user has logged out
 	b.start("$flow")
 	b.step(inbox.Pairing{User: dispatchtest.Alice, Flow: "$flow", Step: inbox.PairingDone, Account: account()})
