@@ -16,6 +16,7 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"causeway/crashpoint"
 	"causeway/database"
 	"causeway/outbox"
 	"causeway/queue"
@@ -35,6 +36,7 @@ func (s *Sender) sendEvent(ctx context.Context, a outbox.SendEvent, repeat bool)
 		if sent, err = s.post(ctx, p, a); err != nil {
 			return nil, err
 		}
+		crashpoint.Pass(crashpoint.MatrixSent)
 	}
 	if a.Message == nil {
 		return nil, nil

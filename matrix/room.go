@@ -11,6 +11,7 @@ import (
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
 
+	"causeway/crashpoint"
 	"causeway/database"
 	"causeway/inbox"
 	"causeway/outbox"
@@ -35,6 +36,7 @@ func (s *Sender) createRoom(ctx context.Context, a outbox.CreateRoom) (queue.Set
 		if p.RoomID, err = s.makeRoom(ctx, p, users); err != nil {
 			return nil, err
 		}
+		crashpoint.Pass(crashpoint.RoomCreated)
 	}
 	if users.other.UserID != "" {
 		if err := s.ensureJoined(ctx, p, users.other.UserID); err != nil {

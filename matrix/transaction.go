@@ -8,6 +8,7 @@ import (
 
 	"maunium.net/go/mautrix/id"
 
+	"causeway/crashpoint"
 	"causeway/database"
 )
 
@@ -39,6 +40,7 @@ func (s *Server) putTransaction(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusServiceUnavailable, "M_UNKNOWN", "The transaction could not be stored; send it again")
 		return
 	}
+	crashpoint.Pass(crashpoint.MatrixJournaled)
 	answer(w, http.StatusOK, "{}")
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"causeway/crashpoint"
 	"causeway/database"
 )
 
@@ -174,6 +175,7 @@ func (w *Worker) together(ctx context.Context, entries []Entry) bool {
 			return nil
 		})
 		if err == nil {
+			crashpoint.Closed(w.queue.name)
 			return true
 		}
 		good = failed
@@ -187,7 +189,11 @@ func (w *Worker) work(ctx context.Context, e Entry) error {
 		return err
 	}
 	// What has been done outside must be written down even when the process has been asked to stop.
-	return w.db.Write(context.WithoutCancel(ctx), func(ctx context.Context) error { return w.close(ctx, e, settle) })
+	err = w.db.Write(context.WithoutCancel(ctx), func(ctx context.Context) error { return w.close(ctx, e, settle) })
+	if err == nil {
+		crashpoint.Closed(w.queue.name)
+	}
+	return err
 }
 
 func (w *Worker) close(ctx context.Context, e Entry, settle Settle) error {

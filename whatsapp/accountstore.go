@@ -13,6 +13,7 @@ import (
 	"go.mau.fi/whatsmeow/types"
 	"go.mau.fi/whatsmeow/util/keys"
 
+	"causeway/crashpoint"
 	"causeway/database"
 )
 
@@ -208,7 +209,11 @@ func (a *accountStore) PutManySessions(ctx context.Context, sessions map[string]
 	if err := a.sessions.settle(); err != nil {
 		return err
 	}
-	return a.note(ctx, a.SQLStore.PutManySessions(ctx, sessions))
+	if err := a.SQLStore.PutManySessions(ctx, sessions); err != nil {
+		return a.note(ctx, err)
+	}
+	crashpoint.Pass(crashpoint.WhatsAppEncrypted)
+	return nil
 }
 
 // GetPreKey implements store.PreKeyStore.

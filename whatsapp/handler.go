@@ -9,6 +9,7 @@ import (
 	"go.mau.fi/whatsmeow/types/events"
 	"google.golang.org/protobuf/proto"
 
+	"causeway/crashpoint"
 	"causeway/database"
 	"causeway/inbox"
 )
@@ -143,7 +144,12 @@ func (s *session) message(ctx context.Context, e *events.Message) error {
 	if err := s.completeNames(ctx, &info.MessageSource); err != nil {
 		return err
 	}
-	return s.edge.in.AddWhatsApp(ctx, inbox.WhatsAppMessage{Login: s.login, Info: info, Message: content})
+	crashpoint.Pass(crashpoint.WhatsAppDecrypted)
+	if err := s.edge.in.AddWhatsApp(ctx, inbox.WhatsAppMessage{Login: s.login, Info: info, Message: content}); err != nil {
+		return err
+	}
+	crashpoint.Pass(crashpoint.WhatsAppJournaled)
+	return nil
 }
 
 // completeNames adds the other name of a direct chat when WhatsApp did not send it along but told it earlier, so that a

@@ -11,6 +11,7 @@ import (
 	"go.mau.fi/whatsmeow/types"
 	"google.golang.org/protobuf/proto"
 
+	"causeway/crashpoint"
 	"causeway/database"
 	"causeway/inbox"
 	"causeway/outbox"
@@ -94,7 +95,9 @@ func (s *Sender) send(ctx context.Context, e queue.Entry, a outbox.SendWhatsApp)
 	if err != nil {
 		return nil, err
 	}
-	err = live.send(ctx, a.Chat.ToNonAD(), &message, a.Message.ID)
+	if err = live.send(ctx, a.Chat.ToNonAD(), &message, a.Message.ID); err == nil {
+		crashpoint.Pass(crashpoint.WhatsAppSent)
+	}
 	return nil, sendError(e, a, err)
 }
 

@@ -84,7 +84,12 @@ func (c *Cache) step(what string, do func() error) error {
 
 // BuildGo builds a package of the project or of a nested module in dir (relative to the project) into file, without a C compiler.
 func (c *Cache) BuildGo(ctx context.Context, dir, pkg, file string) error {
-	args := []string{"build", "-tags", "goolm", "-o", file, pkg}
+	return c.BuildGoTagged(ctx, dir, pkg, file, "goolm")
+}
+
+// BuildGoTagged is BuildGo with these build tags, separated by commas.
+func (c *Cache) BuildGoTagged(ctx context.Context, dir, pkg, file, tags string) error {
+	args := []string{"build", "-tags", tags, "-o", file, pkg}
 	env := append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOTOOLCHAIN=local")
 	return runIn(ctx, filepath.Join(c.Root, dir), env, "go", args...)
 }

@@ -86,7 +86,7 @@ func Start(opts Options) (*Homeserver, error) {
 	}
 	bot := h.userID(h.opts.Bot)
 	h.world.users[bot] = &user{id: bot, name: h.opts.Bot}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("start the null homeserver: %w", err)
 	}

@@ -1,0 +1,136 @@
+// Command crash proves that the bridge loses, doubles and reorders nothing: it kills it, takes its homeserver, its network and its
+// acknowledgements away while people talk, and compares what they said with what everybody sees. It ends with a table and fails on
+// any miss.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+
+	"causeway/e2e/crash"
+	"causeway/e2e/provision"
+	"causeway/simulator"
+)
+
+// settings are the flags.
+type settings struct {
+	seed      uint64
+	kills     int
+	aimed     int
+	rate      int
+	databases string
+	only      string
+	keep      bool
+}
+
+func main() {
+	var s settings
+	flag.Uint64Var(&s.seed, "seed", 0, "decides who says what and when the bridge is killed; 0 is the time")
+	flag.IntVar(&s.kills, "kills", 100, "how often the bridge is killed at random moments, over all databases")
+	flag.IntVar(&s.aimed, "aimed", 10, "how often it is killed at each point of its code, over all databases")
+	flag.IntVar(&s.rate, "rate", 20, "messages a second each way")
+	flag.StringVar(&s.databases, "databases", "sqlite,postgres", "which databases")
+	flag.StringVar(&s.only, "run", "", "only the scenarios whose name matches this regular expression")
+	flag.BoolVar(&s.keep, "keep", false, "keep the bridge's logs and databases")
+	flag.Parse()
+	simulator.Trust()
+	if s.seed == 0 {
+		s.seed = uint64(time.Now().UnixMilli()) //nolint:gosec // after 1970
+	}
+	kept, err := run(s)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "crash:", err)
+	}
+	if err != nil || !kept {
+		fmt.Fprintf(os.Stderr, "The promise was NOT kept. Again with the same dice: make crash SEED=%d\n", s.seed)
+		os.Exit(1)
+	}
+}
+
+func say(line string) { fmt.Println("==", line) }
+
+func run(s settings) (kept bool, err error) {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	wanted, err := regexp.Compile(s.only)
+	if err != nil {
+		return false, err
+	}
+	dir, err := os.MkdirTemp("", "causeway-crash-")
+	if err != nil {
+		return false, err
+	}
+	cache, err := provision.Open(say)
+	if err != nil {
+		return false, err
+	}
+	say(fmt.Sprintf("Seed %d, %s", s.seed, provision.Machine()))
+	binary := filepath.Join(dir, "causeway")
+	if err := cache.BuildGoTagged(ctx, ".", "./cmd/causeway", binary, "goolm,crashpoints"); err != nil {
+		return false, err
+	}
+	var rows []crash.Row
+	databases := strings.Split(s.databases, ",")
+	for i, database := range databases {
+		options := crash.Options{Binary: binary, Dir: filepath.Join(dir, database), Seed: s.seed + uint64(i), Rate: s.rate, Say: say}
+		var some []crash.Row
+		some, err = s.onDatabase(ctx, cache, database, options, wanted)
+		if rows = append(rows, some...); err != nil {
+			break
+		}
+	}
+	fmt.Println()
+	kept = crash.WriteTable(os.Stdout, rows) && err == nil
+	fmt.Printf("seed %d\n", s.seed)
+	if s.keep || !kept {
+		say("All files of this run are kept in " + dir)
+		return kept, err
+	}
+	return kept, os.RemoveAll(dir)
+}
+
+// onDatabase plays all scenarios on one database.
+func (s settings) onDatabase(ctx context.Context, cache *provision.Cache, database string, o crash.Options, wanted *regexp.Regexp) (rows []crash.Row, err error) {
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	if database == "postgres" {
+		server, stop, err := postgres(ctx, cache)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+		if o.Database, err = provision.CreateDatabase(ctx, server, fmt.Sprintf("causeway_crash_%d", time.Now().UnixNano())); err != nil {
+			return nil, err
+		}
+	}
+	count := len(strings.Split(s.databases, ","))
+	var scenarios []crash.Scenario
+	for _, scenario := range crash.Scenarios((s.kills+count-1)/count, (s.aimed+count-1)/count) {
+		if wanted.MatchString(scenario.Name) {
+			scenarios = append(scenarios, scenario)
+		}
+	}
+	return crash.Run(ctx, o, scenarios...)
+}
+
+// postgres is the server of the environment, or one of its own.
+func postgres(ctx context.Context, cache *provision.Cache) (uri string, stop func() error, err error) {
+	if uri = os.Getenv("CAUSEWAY_TEST_POSTGRES"); uri != "" {
+		return uri, func() error { return nil }, nil
+	}
+	server, err := cache.StartPostgres(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	return server.URI(), server.Stop, nil
+}

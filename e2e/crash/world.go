@@ -1,0 +1,165 @@
+package crash
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"causeway/simulator"
+	"causeway/simulator/homeserver"
+)
+
+// domain is the null homeserver's; the tokens are those of its application service.
+const (
+	domain  = "test.local"
+	asToken = "as-token-of-the-crash-tests"
+	hsToken = "hs-token-of-the-crash-tests"
+)
+
+// code is a pairing code as the bot shows it.
+var code = regexp.MustCompile(`\b[0-9A-Z]{4}-[0-9A-Z]{4}\b`)
+
+// person uses the bridge.
+type person struct {
+	user  string // Matrix user ID
+	phone *simulator.Phone
+}
+
+// world is a bridge and all that is around it.
+type world struct {
+	options    Options
+	network    *simulator.Network
+	homeserver *homeserver.Homeserver
+	bridge     *bridge
+	store      *store
+	people     []*person
+}
+
+// open starts everything and links an account for each of two people.
+func open(ctx context.Context, options Options) (w *world, err error) {
+	w = &world{options: options}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.close())
+		}
+	}()
+	if w.network, err = simulator.Start(simulator.Options{Seed: options.Seed}); err != nil {
+		return w, err
+	}
+	if w.homeserver, err = homeserver.Start(homeserver.Options{Domain: domain, ASToken: asToken, HSToken: hsToken}); err != nil {
+		return w, err
+	}
+	if err := w.setUpBridge(ctx); err != nil {
+		return w, err
+	}
+	for i, name := range []string{"alice", "bob"} {
+		phone, err := w.network.AddPhone(fmt.Sprintf("4917139200%02d", i), name)
+		if err != nil {
+			return w, err
+		}
+		p := &person{user: w.homeserver.AddUser(name), phone: phone}
+		if err := w.logIn(ctx, p); err != nil {
+			return w, fmt.Errorf("log in %s: %w; the bridge's log ends with:\n%s", name, err, w.bridge.tail())
+		}
+		w.people = append(w.people, p)
+	}
+	return w, nil
+}
+
+func (w *world) setUpBridge(ctx context.Context) error {
+	authority := filepath.Join(w.options.Dir, "ca.pem")
+	if err := os.WriteFile(authority, w.network.CAPEM(), 0o600); err != nil {
+		return err
+	}
+	key := w.network.RootKey()
+	w.bridge = &bridge{binary: w.options.Binary, dir: w.options.Dir, env: environment(
+		"CAUSEWAY_WHATSAPP_TEST_NETWORK_ADDRESS="+w.network.Address(),
+		"CAUSEWAY_WHATSAPP_TEST_NETWORK_ROOT_KEY="+hex.EncodeToString(key[:]),
+		"CAUSEWAY_WHATSAPP_TEST_NETWORK_CA_FILE="+authority,
+		"CAUSEWAY_APPSERVICE_AS_TOKEN="+asToken, "CAUSEWAY_APPSERVICE_HS_TOKEN="+hsToken,
+		"CAUSEWAY_LOGGING_FORMAT=json", "NO_COLOR=1",
+	)}
+	if err := w.bridge.setUp(ctx, w.homeserver.URL(), domain, w.options.Database); err != nil {
+		return err
+	}
+	w.homeserver.PushTo(w.bridge.url())
+	if err := w.bridge.ensure(ctx); err != nil {
+		return err
+	}
+	var err error
+	w.store, err = openStore(w.options.Database, filepath.Join(w.options.Dir, "bridge", "causeway.db"))
+	return err
+}
+
+func (w *world) databaseName() string {
+	if w.options.Database == "" {
+		return "sqlite"
+	}
+	return "postgres"
+}
+
+// loginTime bounds the login of one person.
+const loginTime = time.Minute
+
+// logIn links a person's account by pairing code, through the bot.
+func (w *world) logIn(ctx context.Context, p *person) error {
+	ctx, cancel := context.WithTimeout(ctx, loginTime)
+	defer cancel()
+	hs := w.homeserver
+	room, err := hs.MakeRoom(p.user, true, hs.Bot())
+	if err != nil {
+		return err
+	}
+	hear := func(wanted func(text string) bool) (string, error) {
+		e, err := hs.WaitEvent(ctx, room, func(e homeserver.Event) bool {
+			text, _ := e.Content["body"].(string)
+			return e.Sender == hs.Bot() && wanted(text)
+		})
+		text, _ := e.Content["body"].(string)
+		return text, err
+	}
+	if _, err := hear(func(text string) bool { return strings.Contains(text, "Hello!") }); err != nil {
+		return fmt.Errorf("wait for the bot's greeting: %w", err)
+	}
+	if _, err := hs.SendText(p.user, room, "login phone +"+p.phone.Number()); err != nil {
+		return err
+	}
+	shown, err := hear(code.MatchString)
+	if err != nil {
+		return fmt.Errorf("wait for the pairing code: %w", err)
+	}
+	if _, err := p.phone.EnterCode(ctx, code.FindString(shown)); err != nil {
+		return err
+	}
+	if _, err := hear(func(text string) bool { return strings.Contains(text, "is linked") }); err != nil {
+		return fmt.Errorf("wait until the account is linked: %w", err)
+	}
+	return nil
+}
+
+// close ends everything.
+func (w *world) close() error {
+	var errs []error
+	if w.bridge != nil {
+		errs = append(errs, w.bridge.stop())
+	}
+	if w.store != nil {
+		errs = append(errs, w.store.close())
+	}
+	if w.homeserver != nil {
+		w.homeserver.Close()
+	}
+	if w.network != nil {
+		errs = append(errs, w.network.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// left is what the bridge itself says that it has still to do.
+func (w *world) left(ctx context.Context) (leftovers, error) { return w.store.count(ctx) }
