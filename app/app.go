@@ -45,6 +45,7 @@ type bridge struct {
 	sessions *whatsapp.Sessions
 	toMatrix *matrix.Sender
 	toWhats  *whatsapp.Sender
+	chats    *portal.Portals
 	workers  []*queue.Worker
 }
 
@@ -122,19 +123,19 @@ func build(ctx context.Context, cfg config.Config, log zerolog.Logger, version s
 	b.toWhats = whatsapp.NewSender(b.sessions)
 	people := puppet.New(db, b.out, names, cfg.Appservice.GhostPrefix, cfg.Homeserver.Domain)
 	permit := permissions{cfg.Bridge.Permissions}
-	chats := portal.New(db, b.in, b.out, people, bot, permit)
+	b.chats = portal.New(db, b.in, b.out, people, portal.Config{Bot: bot, Feedback: feedback(cfg)}, permit)
 	deciders := dispatch.New(db, bot, dispatch.Deciders{
-		Chats: chats, Rooms: chats, People: people,
+		Chats: b.chats, Rooms: b.chats, Feedback: b.chats, People: people,
 		Users:    user.New(db, b.in, b.out, permit, people),
 		Commands: command.New(db, b.in, b.out, permit, command.About{Version: version, Prefix: cfg.Bridge.CommandPrefix}),
 	})
 	b.workers = []*queue.Worker{
 		queue.NewWorker(db, b.in.Queue, queue.Options{
-			Handle: deciders.Handle, Rejected: deciders.Rejected,
+			Handle: deciders.Handle, Rejected: deciders.Rejected, Buried: deciders.Buried,
 			Burst: inboxBurst, Lanes: inboxLanes, Poll: pollEvery, Backoff: queue.Backoff{First: 200 * time.Millisecond, Most: time.Minute},
 		}, log),
 		queue.NewWorker(db, b.out.Queue, queue.Options{
-			Handle: b.perform, Rejected: b.notSent,
+			Handle: b.perform, Rejected: b.notSent, Buried: b.buried,
 			Burst: 1, Lanes: sendLanes, Poll: pollEvery, Backoff: queue.Backoff{First: 500 * time.Millisecond, Most: 5 * time.Minute},
 		}, log),
 	}
@@ -163,6 +164,7 @@ func (b *bridge) run(ctx context.Context, listener net.Listener) error {
 			group.Go(func() error { return w.Run(ctx) })
 		}
 		group.Go(func() error { return b.tidy(ctx) })
+		group.Go(func() error { return b.watch(ctx) })
 		if err := b.sessions.Start(ctx); err != nil {
 			return err
 		}

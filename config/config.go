@@ -73,8 +73,11 @@ func (t TestNetwork) Enabled() bool { return t != TestNetwork{} }
 
 // Bridge is about people.
 type Bridge struct {
-	CommandPrefix string      `yaml:"command_prefix" doc:"What a command to the bot starts with, in rooms that are not the bot's own."`
-	Permissions   Permissions `yaml:"permissions" doc:"Who may use the bridge: blocked, relay, user or admin for a user ID, a server name or \"*\" (everyone). The most specific one counts; who matches none is blocked.\n  blocked: no access; what the user writes in bridged rooms stays on Matrix\n  relay: may write through the account of somebody who set up relaying in that room\n  user: may also link WhatsApp accounts\n  admin: may also look after the bridge"`
+	CommandPrefix       string      `yaml:"command_prefix" doc:"What a command to the bot starts with, in rooms that are not the bot's own."`
+	MessageStatusEvents bool        `yaml:"message_status_events" doc:"Post an event (com.beeper.message_send_status) for each message that is sent, delayed, not sent or, in direct chats, delivered. Clients that know it show it as a mark beside the message; others show nothing. It costs one or two events for each message."`
+	MessageErrorNotices bool        `yaml:"message_error_notices" doc:"Answer a message that was not sent to WhatsApp, or much later than it was written, with a notice that says why. With this and message_status_events off, nobody is told."`
+	DeliveryReceipts    bool        `yaml:"delivery_receipts" doc:"Show a message as read by the bot once WhatsApp has taken it."`
+	Permissions         Permissions `yaml:"permissions" doc:"Who may use the bridge: blocked, relay, user or admin for a user ID, a server name or \"*\" (everyone). The most specific one counts; who matches none is blocked.\n  blocked: no access; what the user writes in bridged rooms stays on Matrix\n  relay: may write through the account of somebody who set up relaying in that room\n  user: may also link WhatsApp accounts\n  admin: may also look after the bridge"`
 }
 
 // Logging is about log lines.
@@ -100,7 +103,7 @@ func Default() Config {
 			ReconnectMaxBackoff: 5 * time.Minute,
 			Displayname:         "{{or .PushName .Phone}} (WA)",
 		},
-		Bridge:  Bridge{CommandPrefix: "!wa"},
+		Bridge:  Bridge{CommandPrefix: "!wa", MessageErrorNotices: true},
 		Logging: Logging{Level: "info", Format: "pretty"},
 	}
 }

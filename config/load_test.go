@@ -77,6 +77,9 @@ whatsapp:
     ca_file: ca.pem
 bridge:
   command_prefix: "!w"
+  message_status_events: true
+  message_error_notices: false
+  delivery_receipts: true
   permissions:
     "@a:b": user
     "Example.Com": blocked
@@ -99,8 +102,8 @@ logging: {level: debug, format: json}
 			},
 		},
 		Bridge: config.Bridge{
-			CommandPrefix: "!w",
-			Permissions:   config.Permissions{"@a:b": config.User, "example.com": config.Blocked},
+			CommandPrefix: "!w", MessageStatusEvents: true, DeliveryReceipts: true,
+			Permissions: config.Permissions{"@a:b": config.User, "example.com": config.Blocked},
 		},
 		Logging: config.Logging{Level: "debug", Format: "json"},
 	}, c)

@@ -57,6 +57,14 @@ func (db *DB) MessageByEvent(ctx context.Context, event id.EventID) (Message, er
 		WHERE event_id=$1 AND event_id<>''`, event))
 }
 
+// CountMessagesOfEvent counts the messages that an event is: several when WhatsApp needs parts of it.
+func (db *DB) CountMessagesOfEvent(ctx context.Context, event id.EventID) (n int, err error) {
+	if err := db.QueryRow(ctx, `SELECT COUNT(*) FROM message WHERE event_id=$1 AND event_id<>''`, event).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count the messages of %s: %w", event, err)
+	}
+	return n, nil
+}
+
 func scanMessage(row *sql.Row) (Message, error) {
 	var m Message
 	var sent int64

@@ -20,7 +20,15 @@ type Chats interface {
 	MessageFromWhatsApp(ctx context.Context, in inbox.WhatsAppMessage) error
 	GroupFromWhatsApp(ctx context.Context, in inbox.GroupChanged) error
 	NumberLookedUp(ctx context.Context, in inbox.NumberLookedUp) error
+}
+
+// Feedback tells people what became of messages. The portal package has it.
+type Feedback interface {
+	Refused(ctx context.Context, evt *event.Event, r *queue.Reject) error
 	SendFailed(ctx context.Context, in inbox.SendFailed) error
+	SendDelayed(ctx context.Context, in inbox.SendDelayed) error
+	ShowFailed(ctx context.Context, in inbox.ShowFailed) error
+	Delivered(ctx context.Context, in inbox.Delivered) error
 }
 
 // Rooms decides about what comes from the rooms of chats. The portal package has it.
@@ -28,7 +36,6 @@ type Rooms interface {
 	MessageFromMatrix(ctx context.Context, evt *event.Event) error
 	GhostInvited(ctx context.Context, evt *event.Event) error
 	Left(ctx context.Context, evt *event.Event) error
-	Refused(ctx context.Context, evt *event.Event, r *queue.Reject) error
 }
 
 // Users decides about the people of the bridge. The user package has it.
@@ -56,6 +63,7 @@ type Commands interface {
 type Deciders struct {
 	Chats    Chats
 	Rooms    Rooms
+	Feedback Feedback
 	Users    Users
 	People   People
 	Commands Commands
@@ -89,7 +97,13 @@ func (d *Dispatcher) route(ctx context.Context, e queue.Entry) error {
 	case inbox.KindNumberLookedUp:
 		return decide(ctx, e, d.deci.Chats.NumberLookedUp)
 	case inbox.KindSendFailed:
-		return decide(ctx, e, d.deci.Chats.SendFailed)
+		return decide(ctx, e, d.deci.Feedback.SendFailed)
+	case inbox.KindSendDelayed:
+		return decide(ctx, e, d.deci.Feedback.SendDelayed)
+	case inbox.KindShowFailed:
+		return decide(ctx, e, d.deci.Feedback.ShowFailed)
+	case inbox.KindDelivered:
+		return decide(ctx, e, d.deci.Feedback.Delivered)
 	case inbox.KindContactChanged:
 		return decide(ctx, e, d.deci.People.ContactChanged)
 	case inbox.KindLoginChanged:
@@ -118,6 +132,30 @@ func (d *Dispatcher) Rejected(ctx context.Context, e queue.Entry, r *queue.Rejec
 		if err != nil {
 			return err
 		}
-		return d.deci.Rooms.Refused(ctx, evt, r)
+		return d.deci.Feedback.Refused(ctx, evt, r)
 	})
+}
+
+// Buried tells the sender of a message from Matrix that it is a dead letter, in the transaction that makes it one. What
+// cannot even be read that far is only listed.
+func (d *Dispatcher) Buried(ctx context.Context, e queue.Entry, _ error) error {
+	var in inbox.MatrixEvent
+	if e.Kind != inbox.KindMatrixEvent || json.Unmarshal(e.Payload, &in) != nil || !isRouted(in) {
+		return nil
+	}
+	var head struct {
+		ID       id.EventID `json:"event_id"`
+		Room     id.RoomID  `json:"room_id"`
+		Sender   id.UserID  `json:"sender"`
+		StateKey *string    `json:"state_key"`
+	}
+	if json.Unmarshal(in.Event, &head) != nil || head.StateKey != nil || d.ours(head.Sender) {
+		return nil
+	}
+	if portal, err := d.isPortal(ctx, head.Room); err != nil || !portal {
+		return err
+	}
+	evt := &event.Event{ID: head.ID, RoomID: head.Room, Sender: head.Sender}
+	return d.deci.Feedback.Refused(ctx, evt, &queue.Reject{Code: "given_up", Text: fmt.Sprintf(
+		"This was not sent to WhatsApp: the bridge could not work it. Its administrator finds it as dead letter %d.", e.ID)})
 }

@@ -50,14 +50,14 @@ func newBed(t *testing.T) *bed {
 	b := dispatchtest.New(t)
 	permit := dispatchtest.Permissions{}
 	people := puppet.New(b.DB, b.Out, func(pushName, phone string) string { return cmp.Or(pushName, phone) }, "whatsapp_", dispatchtest.Domain)
-	chats := portal.New(b.DB, b.In, b.Out, people, dispatchtest.Bot, permit)
+	chats := portal.New(b.DB, b.In, b.Out, people, portal.Config{Bot: dispatchtest.Bot, Feedback: portal.Feedback{Notices: true}}, permit)
 	d := dispatch.New(b.DB, dispatchtest.Bot, dispatch.Deciders{
-		Chats: chats, Rooms: chats, People: people,
+		Chats: chats, Rooms: chats, Feedback: chats, People: people,
 		Users:    user.New(b.DB, b.In, b.Out, permit, people),
 		Commands: command.New(b.DB, b.In, b.Out, permit, command.About{Version: "1", Prefix: "!wa"}),
 	})
 	worker := queue.NewWorker(b.DB, b.In.Queue, queue.Options{
-		Handle: d.Handle, Rejected: d.Rejected, Burst: 8, Lanes: 4, Poll: time.Hour,
+		Handle: d.Handle, Rejected: d.Rejected, Buried: d.Buried, Burst: 8, Lanes: 4, Poll: time.Hour,
 		Backoff: queue.Backoff{First: time.Hour, Most: time.Hour}, // what fails for a while fails the test
 	}, zerolog.Nop())
 	ctx, cancel := context.WithCancel(context.Background())
@@ -176,7 +176,7 @@ func TestStory(t *testing.T) {
 	b.push(b.text(chat, dispatchtest.Alice, "Hi Ann")).Expect(t, "send_whatsapp")
 	b.whatsapp("SECOND", "How are you?").Expect(t, "send_event")
 	send := dispatchtest.Only[outbox.SendWhatsApp](t, b.push(b.text(chat, dispatchtest.Alice, "Fine")), outbox.KindSendWhatsApp)
-	b.add(b.In.AddSendFailed(t.Context(), inbox.SendFailed{Message: send.Message, Code: "refused", Text: "No."})).Expect(t, "send_notice")
+	b.add(b.In.AddSendFailed(t.Context(), inbox.SendFailed{Message: send.Message, Code: "refused", Text: "No."})).Expect(t, "send_notice remove_notice")
 	b.push(b.text(chat, dispatchtest.Alice, "!wa version")).Expect(t, "send_notice")
 	b.push(b.text(chat, dispatchtest.Alice, "version")).Expect(t, "send_whatsapp") // in a chat only the prefix makes a command
 	b.push(b.text(talk, dispatchtest.Alice, "start-chat +4915112345678")).Expect(t, "look_up_number")
@@ -291,7 +291,16 @@ func TestMalformedEventsAreDeadLetters(t *testing.T) {
 		strings.Replace(b.text(chat, dispatchtest.Alice, "x"), `1700000000000`, `"now"`, 1),
 		`{"event_id":7}`, `[]`, `"text"`,
 	}
-	b.push(events...).Expect(t, "")
+	// Who wrote them is told, as far as that can be read.
+	told := dispatchtest.All[outbox.SendNotice](t, b.push(events...), outbox.KindSendNotice)
+	if len(told) != 8 {
+		t.Errorf("%d of the 8 messages were answered", len(told))
+	}
+	for _, notice := range told {
+		if notice.Room != chat || notice.ReplyTo == "" || !strings.Contains(notice.Text, "dead letter") {
+			t.Errorf("got %+v", notice)
+		}
+	}
 	dead := b.dead()
 	if len(dead) != len(events) {
 		t.Errorf("%d dead letters of %d", len(dead), len(events))
@@ -308,7 +317,7 @@ func TestUnreadableArrivalsAreDeadLetters(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	kinds := []string{"of_tomorrow", inbox.KindMatrixEvent, inbox.KindWhatsAppMessage, inbox.KindGroupChanged, inbox.KindContactChanged, inbox.KindLoginChanged,
-		inbox.KindPairing, inbox.KindNumberLookedUp, inbox.KindSendFailed}
+		inbox.KindPairing, inbox.KindNumberLookedUp, inbox.KindSendFailed, inbox.KindSendDelayed, inbox.KindShowFailed, inbox.KindDelivered}
 	for _, kind := range kinds {
 		if err := b.In.Add(t.Context(), queue.Entry{Lane: "login/x", Key: kind, Kind: kind, Payload: []byte(`[7]`)}); err != nil {
 			t.Fatal(err)

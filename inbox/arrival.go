@@ -20,6 +20,9 @@ const (
 	KindPairing         = "pairing"
 	KindNumberLookedUp  = "number_looked_up"
 	KindSendFailed      = "send_failed"
+	KindSendDelayed     = "send_delayed"
+	KindShowFailed      = "show_failed"
+	KindDelivered       = "delivered"
 )
 
 // MatrixEvent is a room event from a transaction of the homeserver, as it came.
@@ -146,11 +149,4 @@ type NumberLookedUp struct {
 	Key    string           `json:"key"` // of the question
 	// Problem is set, and Found is false, when WhatsApp could not be asked: a sentence for the user.
 	Problem string `json:"problem,omitempty"`
-}
-
-// SendFailed says that a message from Matrix will not reach WhatsApp.
-type SendFailed struct {
-	Message database.MessageKey `json:"message"`
-	Code    string              `json:"code"`
-	Text    string              `json:"text"` // for the user
 }

@@ -40,6 +40,22 @@ func UserLane(user id.UserID) queue.Lane { return queue.Lane("user/" + user.Stri
 // LoginLane is the lane of what concerns a login and no chat.
 func LoginLane(login database.LoginID) queue.Lane { return queue.Lane("login/" + string(login)) }
 
+// Subject says what the arrivals of a lane are about.
+func Subject(lane queue.Lane) queue.Subject {
+	kind, rest, _ := strings.Cut(string(lane), "/")
+	switch kind {
+	case "chat":
+		return queue.Subject{Portal: queue.ParsePortal(rest)}
+	case "room":
+		return queue.Subject{Room: rest}
+	case "user":
+		return queue.Subject{User: rest}
+	case "login":
+		return queue.Subject{Login: database.LoginID(rest)}
+	}
+	return queue.Subject{}
+}
+
 // LoginOf names a login's row, for arrivals that wait for it (queue.Park, queue.Provide).
 func LoginOf(login database.LoginID) string { return "login/" + string(login) }
 
@@ -94,14 +110,6 @@ func (in *Inbox) AddPairing(ctx context.Context, p Pairing) error {
 func (in *Inbox) AddNumberLookedUp(ctx context.Context, n NumberLookedUp) error {
 	return in.db.Write(ctx, func(ctx context.Context) error {
 		return in.add(ctx, UserLane(n.User), "number/"+n.Key, KindNumberLookedUp, n)
-	})
-}
-
-// AddSendFailed journals that a message will not reach WhatsApp.
-func (in *Inbox) AddSendFailed(ctx context.Context, f SendFailed) error {
-	return in.db.Write(ctx, func(ctx context.Context) error {
-		key := fmt.Sprintf("send_failed/%d/%s", f.Message.Portal, f.Message.ID)
-		return in.add(ctx, ChatLane(f.Message.Portal), key, KindSendFailed, f)
 	})
 }
 

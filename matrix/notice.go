@@ -27,6 +27,9 @@ func (s *Sender) sendNotice(ctx context.Context, a outbox.SendNotice) (queue.Set
 	if !a.Expires.IsZero() && time.Now().After(a.Expires) {
 		return nil, nil
 	}
+	if useless, err := s.isUseless(ctx, a.While, ""); err != nil || useless {
+		return nil, err
+	}
 	first, err := s.namedEvent(ctx, a)
 	if err != nil {
 		return nil, err

@@ -16,23 +16,28 @@ import (
 // without a connection before its messages are given up, since a group's details come by one.
 const roomLimit = 48 * time.Hour
 
-// Provider wakes the actions that wait for something named. outbox.Outbox is one.
-type Provider interface {
+// Actions is what the sender asks of the other actions. outbox.Outbox has it.
+type Actions interface {
+	// Provide wakes the actions that wait for something named.
 	Provide(ctx context.Context, name string) error
+	// IsOpen reports whether the action with a key is still to be done.
+	IsOpen(ctx context.Context, key string) (bool, error)
+	// Knows reports whether there is or was an action with a key.
+	Knows(ctx context.Context, key string) (bool, error)
 }
 
 // Sender carries out the actions of the outbox that are done on Matrix. Each may be repeated after a crash.
 type Sender struct {
 	cfg     Config
 	db      *database.DB
-	out     Provider
+	out     Actions
 	clients *clients
 	log     zerolog.Logger
 	started time.Time
 }
 
 // NewSender returns the sender. It does not talk to the homeserver yet.
-func NewSender(cfg Config, db *database.DB, out Provider, log zerolog.Logger) (*Sender, error) {
+func NewSender(cfg Config, db *database.DB, out Actions, log zerolog.Logger) (*Sender, error) {
 	clients, err := newClients(cfg)
 	if err != nil {
 		return nil, err
@@ -73,6 +78,10 @@ func (s *Sender) perform(ctx context.Context, e queue.Entry) (queue.Settle, erro
 		return act(ctx, e, s.setProfile)
 	case outbox.KindSetState:
 		return act(ctx, e, s.setState)
+	case outbox.KindSendStatus:
+		return act(ctx, e, s.sendStatus)
+	case outbox.KindMarkRead:
+		return act(ctx, e, s.markRead)
 	}
 	return nil, queue.Dead(fmt.Errorf("the Matrix side has no action %q", e.Kind))
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"go.mau.fi/whatsmeow/types"
+	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"causeway/database"
@@ -27,6 +28,8 @@ const (
 	KindLogOut       = "log_out"       // idempotent by nature
 	KindLookUpNumber = "look_up_number"
 	KindFetchGroup   = "fetch_group"
+	KindSendStatus   = "send_status" // the transaction ID
+	KindMarkRead     = "mark_read"   // idempotent by nature
 )
 
 // CreateRoom makes the room of a portal under an alias of the portal, with its name and people as the rows have them
@@ -62,6 +65,25 @@ type SendNotice struct {
 	Expires time.Time `json:"expires,omitzero"`
 	// ReplyTo, if set, is the event that the notice answers.
 	ReplyTo id.EventID `json:"reply_to,omitempty"`
+	// While, if set, is the key of an action without which the notice is of no use: once that is done it is dropped.
+	While string `json:"while,omitempty"`
+}
+
+// SendStatus tells the clients in a room what became of an event there, as the bot.
+type SendStatus struct {
+	Room    id.RoomID                             `json:"room"`
+	Txn     string                                `json:"txn"`
+	Content event.BeeperMessageStatusEventContent `json:"content"`
+	// While, if set, is the key of an action without which the status is of no use: once that is done it is dropped.
+	While string `json:"while,omitempty"`
+	// Unless, if set, is the transaction of a status that says more: once that is known this one is dropped.
+	Unless string `json:"unless,omitempty"`
+}
+
+// MarkRead shows an event as read by the bot.
+type MarkRead struct {
+	Room  id.RoomID  `json:"room"`
+	Event id.EventID `json:"event"`
 }
 
 // RemoveNotice redacts a notice that was sent with a name, if it was.
@@ -111,6 +133,8 @@ type SendWhatsApp struct {
 	Chat    types.JID           `json:"chat"`
 	Message database.MessageKey `json:"message"`
 	Content []byte              `json:"content"` // waE2E.Message as protobuf
+	// Written is when it was written on Matrix.
+	Written time.Time `json:"written,omitzero"`
 }
 
 // Pair starts to link an account; its steps arrive as inbox.Pairing.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -44,7 +45,27 @@ func sendLane(login database.LoginID, p database.PortalID) queue.Lane {
 	return queue.Lane(fmt.Sprintf("whatsapp/%s/%d", login, p))
 }
 func askLane(login database.LoginID) queue.Lane { return queue.Lane("ask/" + string(login)) }
+func statusLane(room id.RoomID) queue.Lane      { return queue.Lane("status/" + room.String()) }
 func pairLane(user id.UserID) queue.Lane        { return queue.Lane("pair/" + user.String()) }
+
+// Subject says what the actions of a lane are about.
+func Subject(lane queue.Lane) queue.Subject {
+	kind, rest, _ := strings.Cut(string(lane), "/")
+	switch kind {
+	case "room", "members":
+		return queue.Subject{Portal: queue.ParsePortal(rest)}
+	case "bot", "status":
+		return queue.Subject{Room: rest}
+	case "whatsapp":
+		login, portal, _ := strings.Cut(rest, "/")
+		return queue.Subject{Login: database.LoginID(login), Portal: queue.ParsePortal(portal)}
+	case "ask":
+		return queue.Subject{Login: database.LoginID(rest)}
+	case "pair", "ghost":
+		return queue.Subject{User: rest}
+	}
+	return queue.Subject{}
+}
 
 // OnWhatsApp reports whether the actions of a lane are carried out on WhatsApp's side.
 func OnWhatsApp(lane queue.Lane) bool {
@@ -106,8 +127,25 @@ func (o *Outbox) SetState(ctx context.Context, a SetState) error {
 
 // SendWhatsApp adds that action.
 func (o *Outbox) SendWhatsApp(ctx context.Context, a SendWhatsApp) error {
-	key := fmt.Sprintf("whatsapp/%s/%d/%s", a.Login, a.Message.Portal, a.Message.ID)
-	return o.add(ctx, sendLane(a.Login, a.Message.Portal), key, KindSendWhatsApp, a)
+	return o.add(ctx, sendLane(a.Login, a.Message.Portal), a.Key(), KindSendWhatsApp, a)
+}
+
+// Key names the action, for those that are of no use once it is done.
+func (a SendWhatsApp) Key() string {
+	return fmt.Sprintf("whatsapp/%s/%d/%s", a.Login, a.Message.Portal, a.Message.ID)
+}
+
+// SendStatus adds that action.
+func (o *Outbox) SendStatus(ctx context.Context, a SendStatus) error {
+	return o.add(ctx, statusLane(a.Room), StatusKey(a.Txn), KindSendStatus, a)
+}
+
+// StatusKey is the key of the status with a transaction.
+func StatusKey(txn string) string { return "status/" + txn }
+
+// MarkRead adds that action.
+func (o *Outbox) MarkRead(ctx context.Context, a MarkRead) error {
+	return o.add(ctx, statusLane(a.Room), fmt.Sprintf("read/%s/%s", a.Room, a.Event), KindMarkRead, a)
 }
 
 // Pair adds that action.
@@ -144,11 +182,14 @@ func (o *Outbox) add(ctx context.Context, lane queue.Lane, key, kind string, v a
 	return o.Add(ctx, queue.Entry{Lane: lane, Key: strings.ReplaceAll(key, "\x00", ""), Kind: kind, Payload: payload})
 }
 
+// ErrUnreadable says that an action cannot be read.
+var ErrUnreadable = errors.New("the action cannot be read")
+
 // Decode reads the action of an entry. An action that cannot be read will never be: it becomes a dead letter.
 func Decode[T any](e queue.Entry) (T, error) {
 	var v T
 	if err := json.Unmarshal(e.Payload, &v); err != nil {
-		return v, queue.Dead(fmt.Errorf("decode %s: %w", e.Kind, err))
+		return v, queue.Dead(fmt.Errorf("decode %s: %w: %w", e.Kind, ErrUnreadable, err))
 	}
 	return v, nil
 }

@@ -58,7 +58,7 @@ func newBedOf(t *testing.T, permit Permissions) bed {
 	t.Helper()
 	b := dispatchtest.New(t)
 	people := puppet.New(b.DB, b.Out, func(pushName, phone string) string { return cmp.Or(pushName, phone) }, "whatsapp_", dispatchtest.Domain)
-	return bed{b, t, New(b.DB, b.In, b.Out, people, dispatchtest.Bot, permit), people}
+	return bed{b, t, New(b.DB, b.In, b.Out, people, Config{Bot: dispatchtest.Bot, Feedback: Feedback{Notices: true}}, permit), people}
 }
 
 // link writes down a login, as the user package does.

@@ -138,7 +138,7 @@ func (p *Portals) place(ctx context.Context, in inbox.WhatsAppMessage, login dat
 
 // MessageFromMatrix decides about a message in the room of a portal: an event that is one, or that people mean as one.
 func (p *Portals) MessageFromMatrix(ctx context.Context, evt *event.Event) error {
-	if evt.Sender == p.bot || p.people.IsGhost(evt.Sender) {
+	if evt.Sender == p.cfg.Bot || p.people.IsGhost(evt.Sender) {
 		return p.settleEcho(ctx, evt)
 	}
 	portal, err := p.db.PortalByRoom(ctx, evt.RoomID)
@@ -171,7 +171,7 @@ func (p *Portals) MessageFromMatrix(ctx context.Context, evt *event.Event) error
 	if _, err := p.db.AddMessage(ctx, database.Message{MessageKey: key, Event: evt.ID, Sent: timestamp(evt)}); err != nil {
 		return err
 	}
-	return p.out.SendWhatsApp(ctx, outbox.SendWhatsApp{Login: login.ID, Chat: portal.Chat, Message: key, Content: raw})
+	return p.out.SendWhatsApp(ctx, outbox.SendWhatsApp{Login: login.ID, Chat: portal.Chat, Message: key, Content: raw, Written: timestamp(evt)})
 }
 
 // contentOf is what an event says on WhatsApp.

@@ -340,7 +340,7 @@ func TestSendFailed(t *testing.T) {
 	b.direct()
 	a := sent(t, b.say(dispatchtest.Text(t, room, dispatchtest.Alice, "$1", "Hi")))
 	failed := inbox.SendFailed{Message: a.Message, Code: "refused", Text: "WhatsApp did not take it."}
-	for n, kinds := range []string{"send_notice", ""} { // once
+	for n, kinds := range []string{"send_notice remove_notice", ""} { // once
 		list := b.Do(func(ctx context.Context) error { return b.p.SendFailed(ctx, failed) }).Expect(t, kinds)
 		if n == 0 {
 			notice := dispatchtest.Only[outbox.SendNotice](t, list, outbox.KindSendNotice)

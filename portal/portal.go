@@ -33,6 +33,12 @@ type Permissions interface {
 	MayLogIn(user id.UserID) bool
 }
 
+// Config is what the decider must know of the configuration.
+type Config struct {
+	Bot      id.UserID
+	Feedback Feedback
+}
+
 // Portals decides for all portals. It keeps no state of its own.
 type Portals struct {
 	db     *database.DB
@@ -40,12 +46,13 @@ type Portals struct {
 	out    *outbox.Outbox
 	permit Permissions
 	people People
-	bot    id.UserID
+	cfg    Config
 }
 
 // New returns the decider.
-func New(db *database.DB, in *inbox.Inbox, out *outbox.Outbox, people People, bot id.UserID, permit Permissions) *Portals {
-	return &Portals{db: db, in: in, out: out, people: people, bot: bot, permit: permit}
+func New(db *database.DB, in *inbox.Inbox, out *outbox.Outbox, people People, cfg Config, permit Permissions) *Portals {
+	cfg.Feedback = cfg.Feedback.WithStandardTimes()
+	return &Portals{db: db, in: in, out: out, people: people, cfg: cfg, permit: permit}
 }
 
 // loginLimit is how long an arrival waits for the login that it came by to be written down. That happens on another

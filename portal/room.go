@@ -135,7 +135,7 @@ func (p *Portals) adopt(ctx context.Context, evt *event.Event, portal database.P
 		return err
 	}
 	// The bot has to be there to speak about what goes wrong. The ghost asks it in.
-	bot := outbox.JoinRoom{Room: evt.RoomID, As: p.bot, By: ghost.UserID}
+	bot := outbox.JoinRoom{Room: evt.RoomID, As: p.cfg.Bot, By: ghost.UserID}
 	if err := p.out.JoinRoom(ctx, evt.ID.String(), bot); err != nil {
 		return err
 	}

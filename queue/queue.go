@@ -37,12 +37,16 @@ type Entry struct {
 	Payload  []byte // JSON
 	Attempts int    // how often it was tried before
 	Added    time.Time
-	Error    string // what went wrong the last time
+	Closed   time.Time // when it became a dead letter; zero for one that is open
+	Error    string    // what went wrong the last time
 
 	notBefore time.Time
 	parkedFor string
 	parkLimit time.Time
 }
+
+// WaitsFor names what an open entry is parked for, or "".
+func (e Entry) WaitsFor() string { return e.parkedFor }
 
 // Queue is one named queue.
 type Queue struct {

@@ -6,13 +6,19 @@ import (
 	"time"
 )
 
-const entryColumns = `id, lane, dedup_key, kind, payload, attempts, added_at, last_error, not_before, parked_for, park_limit`
+const entryColumns = `id, lane, dedup_key, kind, payload, attempts, added_at, last_error, not_before, parked_for, park_limit, closed_at`
+
+// bareColumns are the same without the payload, which nobody needs to see to know what waits.
+const bareColumns = `id, lane, dedup_key, kind, NULL, attempts, added_at, last_error, not_before, parked_for, park_limit, closed_at`
 
 func scanEntry(row interface{ Scan(...any) error }) (Entry, error) {
 	var e Entry
-	var added, notBefore, limit int64
-	err := row.Scan(&e.ID, &e.Lane, &e.Key, &e.Kind, &e.Payload, &e.Attempts, &added, &e.Error, &notBefore, &e.parkedFor, &limit)
+	var added, notBefore, limit, closed int64
+	err := row.Scan(&e.ID, &e.Lane, &e.Key, &e.Kind, &e.Payload, &e.Attempts, &added, &e.Error, &notBefore, &e.parkedFor, &limit, &closed)
 	e.Added, e.notBefore, e.parkLimit = time.UnixMilli(added), time.UnixMilli(notBefore), time.UnixMilli(limit)
+	if closed > 0 {
+		e.Closed = time.UnixMilli(closed)
+	}
 	return e, err
 }
 
@@ -79,21 +85,4 @@ func (q *Queue) Counts(ctx context.Context) (Counts, error) {
 		c.Oldest = time.UnixMilli(oldest)
 	}
 	return c, nil
-}
-
-// DeadLetters lists entries that ended without being done, newest first.
-func (q *Queue) DeadLetters(ctx context.Context, limit int) ([]Entry, error) {
-	return q.entries(ctx, `SELECT `+entryColumns+` FROM queue_entry WHERE queue=$1 AND state=2 ORDER BY id DESC LIMIT $2`, q.name, limit)
-}
-
-// Revive opens a dead letter again, as the last of its lane or wherever its age puts it. It reports false when there
-// is no such dead letter.
-func (q *Queue) Revive(ctx context.Context, entry int64) (bool, error) {
-	list, err := q.entries(ctx, `UPDATE queue_entry SET state=0, attempts=0, not_before=0, parked_for='', park_limit=0, closed_at=0
-		WHERE queue=$1 AND id=$2 AND state=2 RETURNING `+entryColumns, q.name, entry)
-	if err != nil || len(list) == 0 {
-		return false, err
-	}
-	q.wake(ctx, []Lane{list[0].Lane})
-	return true, nil
 }

@@ -24,6 +24,7 @@ var errTemporary = errors.New("temporary")
 type handlers struct {
 	handle   queue.Handler
 	rejected func(ctx context.Context, e queue.Entry, r *queue.Reject) error
+	buried   func(ctx context.Context, e queue.Entry, cause error) error
 	burst    int
 	lanes    int
 	backoff  queue.Backoff
@@ -34,7 +35,7 @@ type handlers struct {
 func start(t testing.TB, db *database.DB, q *queue.Queue, h handlers) (stop func()) {
 	t.Helper()
 	opts := queue.Options{
-		Handle: h.handle, Rejected: h.rejected, Backoff: h.backoff, Burst: max(h.burst, 1), Lanes: h.lanes, Poll: h.poll,
+		Handle: h.handle, Rejected: h.rejected, Buried: h.buried, Backoff: h.backoff, Burst: max(h.burst, 1), Lanes: h.lanes, Poll: h.poll,
 	}
 	if opts.Lanes == 0 {
 		opts.Lanes = 8

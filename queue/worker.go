@@ -33,6 +33,8 @@ type Options struct {
 	Poll time.Duration
 	// Rejected tells the user of a Reject, in the transaction that closes the entry.
 	Rejected func(ctx context.Context, e Entry, r *Reject) error
+	// Buried tells whom it concerns of a dead letter, in the transaction that makes it one.
+	Buried func(ctx context.Context, e Entry, cause error) error
 }
 
 // Worker works the lanes of one queue: each lane one entry at a time, in order, many lanes side by side.
@@ -237,7 +239,7 @@ func (w *Worker) fail(ctx context.Context, e Entry, cause error) (more bool, wai
 	err := w.db.Write(ctx, func(ctx context.Context) error {
 		switch {
 		case isDead:
-			return w.queue.bury(ctx, e, cause.Error())
+			return w.bury(ctx, e, cause)
 		case isReject:
 			return w.reject(ctx, e, reject)
 		case isPark:
@@ -308,6 +310,15 @@ func (w *Worker) reject(ctx context.Context, e Entry, r *Reject) error {
 		}
 	}
 	return w.queue.done(ctx, e, r.Error())
+}
+
+func (w *Worker) bury(ctx context.Context, e Entry, cause error) error {
+	if w.opts.Buried != nil {
+		if err := w.opts.Buried(ctx, e, cause); err != nil {
+			return err
+		}
+	}
+	return w.queue.bury(ctx, e, cause.Error())
 }
 
 // limitOf keeps the limit of an entry's first parking for the same thing.

@@ -43,6 +43,7 @@ func (s *session) handle(ctx context.Context, event any) bool {
 		if e.IsFromMe && e.Sender.Device == 0 {
 			s.phoneSeen(e.Timestamp)
 		}
+		err = s.receipt(ctx, e)
 	case *events.UndecryptableMessage:
 		s.undecryptable.Add(1)
 		s.log.Warn().Str("message", e.Info.ID).Stringer("chat", e.Info.Chat).Bool("unavailable", e.IsUnavailable).

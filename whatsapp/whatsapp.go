@@ -31,6 +31,8 @@ type Config struct {
 	MaxBackoff time.Duration
 	// FirstBackoff is the wait after the second failed attempt; the first is repeated at once. 0 is two seconds.
 	FirstBackoff time.Duration
+	// Receipts is whether delivery receipts are journaled.
+	Receipts bool
 	// Network is the network to connect to; the zero value is the real one.
 	Network Network
 }
@@ -50,6 +52,8 @@ type edge struct {
 	devices *devices
 	version *version
 	http    *http.Client
+	// receipts is whether delivery receipts are journaled.
+	receipts bool
 }
 
 // client makes a client that never connects by itself: the bridge does, so that a message which could not be journaled
@@ -107,7 +111,7 @@ func New(ctx context.Context, cfg Config, db *database.DB, in *inbox.Inbox, out 
 	if err != nil {
 		return nil, err
 	}
-	e := &edge{db: db, in: in, out: out, devices: devices, version: newVersion(db, client, log), http: client}
+	e := &edge{db: db, in: in, out: out, devices: devices, version: newVersion(db, client, log), http: client, receipts: cfg.Receipts}
 	backoff := queue.Backoff{First: cfg.FirstBackoff, Most: cfg.MaxBackoff}
 	if backoff.First <= 0 {
 		backoff.First = defaultFirstBackoff

@@ -79,6 +79,7 @@ func (h *Homeserver) routes() http.Handler {
 		"PUT " + rooms + "/state/{type}/{key...}":       h.putState,
 		"PUT " + rooms + "/send/{type}/{txn}":           h.once(h.send),
 		"PUT " + rooms + "/redact/{event}/{txn}":        h.once(h.redact),
+		"POST " + rooms + "/receipt/m.read/{event}":     h.receipt,
 	} {
 		mux.Handle(pattern, h.authorized(h.locked(do)))
 	}

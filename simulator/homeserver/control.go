@@ -117,6 +117,16 @@ func (h *Homeserver) Events(roomID string) []Event {
 	return nil
 }
 
+// ReadBy returns the last event that a user has shown as read in a room, or "".
+func (h *Homeserver) ReadBy(user, roomID string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if r := h.world.rooms[roomID]; r != nil {
+		return r.read[user]
+	}
+	return ""
+}
+
 // Messages returns the bodies of a room's m.room.message events that are no edits, with their senders: "sender: body".
 func (h *Homeserver) Messages(roomID string) []string {
 	var list []string

@@ -64,6 +64,21 @@ func (h *Homeserver) redactEvent(r *room, target string, d draft) Event {
 	return h.put(r, d)
 }
 
+// receipt takes a read receipt of an event that is there.
+func (h *Homeserver) receipt(c *call) (any, error) {
+	r, err := h.room(c.path("room"))
+	if err != nil {
+		return nil, err
+	}
+	if err := r.mayVisit(c.user); err != nil {
+		return nil, err
+	}
+	if _, known := r.event(c.path("event")); known {
+		r.read[c.user] = c.path("event")
+	}
+	return map[string]any{}, nil
+}
+
 func (h *Homeserver) getState(c *call) (any, error) {
 	r, err := h.room(c.path("room"))
 	if err != nil {

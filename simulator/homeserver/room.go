@@ -34,6 +34,8 @@ type room struct {
 	state  map[stateKey]Event
 	// redacted events have lost their content.
 	redacted map[string]bool
+	// read is the last event that each user has shown as read.
+	read map[string]string
 }
 
 // member returns somebody's membership: "join", "invite", "leave", "ban" or "".
