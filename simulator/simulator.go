@@ -10,7 +10,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -45,6 +47,10 @@ type (
 	Receipt = phone.Receipt
 	// Outgoing is a message for a phone to send.
 	Outgoing = phone.Outgoing
+	// Media is a file for a phone to send.
+	Media = phone.Media
+	// MediaKind is how a file is shown.
+	MediaKind = phone.MediaKind
 	// Reaction is an emoji on a message.
 	Reaction = phone.Reaction
 	// ChatEdit is a change of the owner's settings of a chat.
@@ -67,6 +73,18 @@ type (
 	Counters = journal.Counters
 )
 
+// Kinds of media, explained at phone.MediaKind.
+const (
+	MediaImage     = phone.MediaImage
+	MediaVideo     = phone.MediaVideo
+	MediaGIF       = phone.MediaGIF
+	MediaVideoNote = phone.MediaVideoNote
+	MediaAudio     = phone.MediaAudio
+	MediaVoice     = phone.MediaVoice
+	MediaDocument  = phone.MediaDocument
+	MediaSticker   = phone.MediaSticker
+)
+
 // Kinds of faults, explained at server.FaultKind.
 const (
 	DropConnection    = server.DropConnection
@@ -80,6 +98,8 @@ const (
 	TempBan           = server.TempBan
 	Undecryptable     = server.Undecryptable
 	Duplicate         = server.Duplicate
+	MediaStatus       = server.MediaStatus
+	SlowMedia         = server.SlowMedia
 )
 
 // Options of a network.
@@ -90,6 +110,8 @@ type Options struct {
 	Seed uint64
 	// Window is how many unacknowledged stanzas a device may have in flight; 500 if 0.
 	Window int
+	// MediaLimit is how large an uploaded file may be, in bytes; 256 MiB if 0.
+	MediaLimit int64
 }
 
 // Network is one simulated WhatsApp network.
@@ -115,7 +137,7 @@ func Start(o Options) (*Network, error) {
 	if o.Listen == "" {
 		o.Listen = "127.0.0.1:0"
 	}
-	s, err := server.Start(server.Options{Listen: o.Listen, Seed: o.Seed, Window: o.Window})
+	s, err := server.Start(server.Options{Listen: o.Listen, Seed: o.Seed, Window: o.Window, MediaLimit: o.MediaLimit})
 	if err != nil {
 		return nil, fmt.Errorf("start network: %w", err)
 	}
@@ -175,6 +197,28 @@ func (n *Network) Phone(number string) (*Phone, error) {
 	}
 	return nil, fmt.Errorf("%w phone %q", ErrUnknown, number)
 }
+
+// File is the content of a file that any phone has sent or received, by the SHA-256 of the content in hexadecimal digits.
+func (n *Network) File(sum string) ([]byte, error) {
+	n.mu.Lock()
+	phones := slices.Collect(maps.Values(n.phones))
+	n.mu.Unlock()
+	for _, p := range phones {
+		content, err := p.File(sum)
+		if !errors.Is(err, ErrUnknown) {
+			return content, err
+		}
+	}
+	return nil, fmt.Errorf("%w file %s", ErrUnknown, sum)
+}
+
+// FileOf finds the MIME type, the SHA-256 and the size of a message's file; false if it has none.
+func FileOf(m Message) (mime string, sum []byte, size uint64, ok bool) {
+	return phone.FileOf(m.Message)
+}
+
+// ExpireFile removes the file of a message from the network, as happens to those that are old.
+func (n *Network) ExpireFile(directPath string) error { return n.server.ExpireFile(directPath) }
 
 // Chat is the JID of a chat named by digits, JID, LID or group JID, as messages carry it: by phone number, or the group.
 func (n *Network) Chat(name string) (types.JID, error) {

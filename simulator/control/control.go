@@ -17,7 +17,7 @@ import (
 
 const (
 	// maxBody bounds a request, maxWait the long poll.
-	maxBody = 8 << 20
+	maxBody = 64 << 20
 	maxWait = 60 * time.Second
 	// maxList bounds lists of IDs and participants.
 	maxList = 1024
@@ -70,9 +70,10 @@ func (c *control) routes() map[string]call {
 		"GET " + api.Prefix + "/events":         c.events,
 		"POST " + api.Prefix + "/faults":        c.fault,
 		"GET " + api.Prefix + "/stats":          c.stats,
+		"GET " + api.Prefix + "/media/{sha256}": c.file,
 	}
 	for _, pattern := range []string{"POST " + phone + "/history",
-		"POST " + phone + "/calls", "DELETE " + api.Prefix + "/calls/{id}", "GET " + api.Prefix + "/media/{sha256}"} {
+		"POST " + phone + "/calls", "DELETE " + api.Prefix + "/calls/{id}"} {
 		out[pattern] = func(r *http.Request) (any, error) { return nil, fmt.Errorf("%s: %w", r.URL.Path, errNotBuilt) }
 	}
 	return out
@@ -102,6 +103,11 @@ func reply(w http.ResponseWriter, answer any, err error) {
 	}
 	if answer == nil {
 		answer = struct{}{}
+	}
+	if raw, ok := answer.([]byte); ok && err == nil {
+		w.Header().Set("Content-Type", "application/octet-stream")
+		_, _ = w.Write(raw)
+		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
@@ -176,9 +182,9 @@ func (c *control) fault(r *http.Request) (any, error) {
 		return nil, fmt.Errorf("%w fault: count, for_ms and delay_ms may not be negative or above a day", simulator.ErrInvalid)
 	}
 	switch in.Kind {
-	case "media_status", "slow_media", "reorder", "bad_mac":
+	case "reorder", "bad_mac":
 		return nil, fmt.Errorf("fault %s: %w", in.Kind, errNotBuilt)
-	case string(simulator.Nack), string(simulator.StreamError):
+	case string(simulator.Nack), string(simulator.StreamError), string(simulator.MediaStatus):
 		if in.Code < 100 || in.Code > 999 {
 			return nil, fmt.Errorf("%w fault: %s needs a code of three digits", simulator.ErrInvalid, in.Kind)
 		}

@@ -118,6 +118,27 @@ func TestPhonesAndMessages(t *testing.T) {
 	require.Contains(t, stats.Devices, anna+":0")
 }
 
+func TestMedia(t *testing.T) {
+	t.Parallel()
+	c, _, _ := serve(t)
+	ctx := limit(t)
+	content := []byte("a very small picture")
+	sent, err := c.Send(ctx, anna, api.Send{Chat: bob, Media: &api.OutgoingMedia{Kind: "image", MIME: "image/png", Data: content, Caption: "see"}})
+	require.NoError(t, err)
+	m, err := c.WaitMessage(ctx, bob, func(m api.Message) bool { return m.ID == sent.ID })
+	require.NoError(t, err)
+	require.Equal(t, "see", m.Text)
+	require.Equal(t, "image/png", m.Media.MIME)
+	require.EqualValues(t, len(content), m.Media.Size)
+	got, err := c.File(ctx, m.Media.SHA256)
+	require.NoError(t, err)
+	require.Equal(t, content, got)
+	_, err = c.File(ctx, "00")
+	require.Equal(t, http.StatusNotFound, status(err))
+	require.NoError(t, c.Fault(ctx, api.Fault{Kind: "media_status", Code: 404}))
+	require.NoError(t, c.Fault(ctx, api.Fault{Kind: "slow_media", DelayMS: 5}))
+}
+
 func TestLongPoll(t *testing.T) {
 	t.Parallel()
 	c, _, _ := serve(t)
@@ -194,7 +215,7 @@ func TestErrors(t *testing.T) {
 		{"DELETE", phone + "/devices/7", ``, 404},
 		{"DELETE", phone + "/devices/x", ``, 400},
 		{"POST", phone + "/messages", `{"chat":"` + bob + `","message":{"nonsense":1}}`, 400},
-		{"POST", phone + "/messages", `{"chat":"` + bob + `","media":{"kind":"image"}}`, 501},
+		{"POST", phone + "/messages", `{"chat":"` + bob + `","media":{"kind":"image"}}`, 400},
 		{"POST", phone + "/messages", `{"chat":"49999999999","text":"x"}`, 404},
 		{"GET", phone + "/messages?wait=1000", ``, 400},
 		{"GET", phone + "/messages?after=-1", ``, 400},
@@ -209,15 +230,16 @@ func TestErrors(t *testing.T) {
 		{"POST", phone + "/history", `{}`, 501},
 		{"POST", phone + "/calls", `{}`, 501},
 		{"DELETE", "/v1/calls/1", ``, 501},
-		{"GET", "/v1/media/00", ``, 501},
+		{"GET", "/v1/media/00", ``, 404},
 		{"POST", "/v1/groups", `{"subject":"","creator":"` + anna + `","participants":[]}`, 400},
 		{"POST", "/v1/groups", `{"subject":"x","creator":"` + anna + `","participants":[],"community":true}`, 501},
 		{"POST", "/v1/faults", `{"kind":"earthquake"}`, 400},
 		{"POST", "/v1/faults", `{"kind":"nack"}`, 400},
+		{"POST", "/v1/faults", `{"kind":"media_status"}`, 400},
 		{"POST", "/v1/faults", `{"kind":"bad_mac"}`, 501},
 		{"POST", "/v1/faults", `{"kind":"logout","device":"` + anna + `:9"}`, 404},
 		{"GET", "/v1/nowhere", ``, 404},
-		{"POST", "/v1/phones", `{"phone":"` + strings.Repeat("1", 9<<20) + `"}`, 413},
+		{"POST", "/v1/phones", `{"phone":"` + strings.Repeat("1", 65<<20) + `"}`, 413},
 	} {
 		request, err := http.NewRequestWithContext(limit(t), test.method, base+test.path, strings.NewReader(test.body))
 		require.NoError(t, err)

@@ -101,10 +101,11 @@ func (c *control) send(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.Media != nil {
-		return nil, fmt.Errorf("media: %w", errNotBuilt)
-	}
 	out := simulator.Outgoing{Chat: in.Chat, Text: in.Text, ID: in.ID, ReplyTo: in.ReplyTo, Edit: in.Edit, Revoke: in.Revoke}
+	if m := in.Media; m != nil {
+		out.Media = &simulator.Media{Kind: simulator.MediaKind(m.Kind), MIME: m.MIME, Data: m.Data, Random: m.Random, Caption: m.Caption, FileName: m.FileName,
+			Seconds: m.Seconds, Waveform: m.Waveform, Width: m.Width, Height: m.Height, Thumbnail: m.Thumbnail}
+	}
 	if in.Timestamp != 0 {
 		out.Timestamp = time.Unix(in.Timestamp, 0)
 	}
@@ -157,23 +158,21 @@ func describe(m simulator.Message) (api.Message, error) {
 		return api.Message{}, fmt.Errorf("encode message %s: %w", m.ID, err)
 	}
 	return api.Message{Seq: m.Seq, Chat: m.Chat.String(), Sender: m.Sender.String(), ID: m.ID, Timestamp: m.Timestamp.Unix(), FromMe: m.FromMe,
-		Device: m.Device, Text: m.Text, Message: json.RawMessage(raw), Media: media(m.Message), EditOf: m.EditOf, Revoked: m.Revoked}, nil
+		Device: m.Device, Text: m.Text, Message: json.RawMessage(raw), Media: media(m), EditOf: m.EditOf, Revoked: m.Revoked}, nil
 }
 
-// file is what the messages with files have in common.
-type file interface {
-	GetMimetype() string
-	GetFileSHA256() []byte
-	GetFileLength() uint64
-}
-
-func media(m *waE2E.Message) *api.Media {
-	for _, f := range []file{m.GetImageMessage(), m.GetVideoMessage(), m.GetAudioMessage(), m.GetDocumentMessage(), m.GetStickerMessage()} {
-		if len(f.GetFileSHA256()) > 0 {
-			return &api.Media{MIME: f.GetMimetype(), SHA256: hex.EncodeToString(f.GetFileSHA256()), Size: f.GetFileLength()}
-		}
+func media(m simulator.Message) *api.Media {
+	mime, sum, size, ok := simulator.FileOf(m)
+	if !ok {
+		return nil
 	}
-	return nil
+	return &api.Media{MIME: mime, SHA256: hex.EncodeToString(sum), Size: size}
+}
+
+// file is the content of a file that the phones have seen.
+func (c *control) file(r *http.Request) (any, error) {
+	content, err := c.network.File(r.PathValue("sha256"))
+	return content, err
 }
 
 func (c *control) contact(r *http.Request) (any, error) {

@@ -30,6 +30,7 @@ const (
 	Typing       = "typing"
 	Presence     = "presence"
 	Group        = "group"
+	Media        = "media"
 	Fault        = "fault"
 	Violation    = "violation"
 )

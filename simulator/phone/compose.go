@@ -26,12 +26,13 @@ type Reaction struct {
 	Emoji string
 }
 
-// Outgoing is a message to send. Text, Message, Revoke and React exclude each other; Edit goes with Text or Message.
+// Outgoing is a message to send. Text, Message, Media, Revoke and React exclude each other; Edit goes with Text, Message or Media.
 type Outgoing struct {
 	// Chat is a number in digits, a JID, a LID or a group JID.
 	Chat    string
 	Text    string
 	Message *waE2E.Message
+	Media   *Media
 	// ID is chosen if empty, and Timestamp is now if zero.
 	ID        string
 	Timestamp time.Time
@@ -42,19 +43,19 @@ type Outgoing struct {
 
 func (o Outgoing) check() error {
 	content := 0
-	for _, set := range []bool{o.Text != "", o.Message != nil, o.Revoke != "", o.React != nil} {
+	for _, set := range []bool{o.Text != "", o.Message != nil, o.Media != nil, o.Revoke != "", o.React != nil} {
 		if set {
 			content++
 		}
 	}
 	if content != 1 {
-		return fmt.Errorf("%w message: exactly one of text, message, revoke and react", account.ErrInvalid)
+		return fmt.Errorf("%w message: exactly one of text, message, media, revoke and react", account.ErrInvalid)
 	}
 	if (o.Edit != "" || o.ReplyTo != "") && (o.Revoke != "" || o.React != nil) {
-		return fmt.Errorf("%w message: edit and reply_to go with text or message only", account.ErrInvalid)
+		return fmt.Errorf("%w message: edit and reply_to go with text, message or media only", account.ErrInvalid)
 	}
-	if o.ReplyTo != "" && o.Message != nil {
-		return fmt.Errorf("%w message: reply_to goes with text only; a message carries its own context", account.ErrInvalid)
+	if o.ReplyTo != "" && o.Text == "" {
+		return fmt.Errorf("%w message: reply_to goes with text only; another message carries its own context", account.ErrInvalid)
 	}
 	return nil
 }
@@ -70,8 +71,13 @@ func (p *Phone) compose(chat, pn types.JID, out Outgoing) (*waE2E.Message, wire.
 	case out.React != nil:
 		return p.composeReaction(chat, pn, out)
 	}
-	body := out.Message
-	if body == nil {
+	body, err := out.Message, error(nil)
+	switch {
+	case out.Media != nil:
+		if body, err = p.composeMedia(*out.Media); err != nil {
+			return nil, nil, err
+		}
+	case body == nil:
 		body = &waE2E.Message{Conversation: proto.String(out.Text)}
 	}
 	if out.ReplyTo != "" {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"causeway/simulator/account"
+	"causeway/simulator/attachment"
 	"causeway/simulator/journal"
 	"causeway/simulator/server"
 	"causeway/simulator/settings"
@@ -55,6 +56,7 @@ type state struct {
 	receipts    journal.List[Receipt]
 	contents    map[contentKey][32]byte
 	asked       map[contentKey]int
+	files       map[string]attachment.File
 }
 
 // Options of a new phone.
@@ -73,7 +75,7 @@ func New(network *server.Server, o Options) (*Phone, error) {
 	pn, lid := types.NewJID(o.Number, types.DefaultUserServer), network.LID(o.Number)
 	p := &Phone{number: o.Number, pn: pn, lid: lid, network: network, cipher: signal.NewCipher(pn, lid), book: settings.NewBook(o.Number, network), outbox: newOutbox(),
 		state: state{autoDeliver: true, transcript: *journal.NewList[Message](transcriptSize), receipts: *journal.NewList[Receipt](transcriptSize),
-			contents: map[contentKey][32]byte{}, asked: map[contentKey]int{}}}
+			contents: map[contentKey][32]byte{}, asked: map[contentKey]int{}, files: map[string]attachment.File{}}}
 	p.inbox.cond = sync.NewCond(&p.inbox.mu)
 	p.inbox.online = true
 	if err := network.AddAccount(o.Number, o.Name, o.About, p, p.cipher.Bundle()); err != nil {

@@ -139,6 +139,7 @@ func (p *Phone) accept(e envelope, body *waE2E.Message) {
 	if known := p.compare(e, body); known {
 		return
 	}
+	p.fetch(e, body)
 	_, sender, err := p.network.Resolve(e.sender.ToNonAD().String())
 	if err != nil {
 		return // the account cannot go away

@@ -89,7 +89,7 @@ func stanzaType(m *waE2E.Message) string {
 	switch {
 	case m.GetReactionMessage() != nil:
 		return "reaction"
-	case m.GetImageMessage() != nil, m.GetVideoMessage() != nil, m.GetAudioMessage() != nil, m.GetDocumentMessage() != nil, m.GetStickerMessage() != nil,
+	case m.GetImageMessage() != nil, m.GetVideoMessage() != nil, m.GetAudioMessage() != nil, m.GetDocumentMessage() != nil, m.GetStickerMessage() != nil, m.GetPtvMessage() != nil,
 		m.GetLocationMessage() != nil, m.GetContactMessage() != nil:
 		return "media"
 	case m.GetPollCreationMessage() != nil, m.GetPollCreationMessageV3() != nil, m.GetPollUpdateMessage() != nil:

@@ -16,7 +16,7 @@ import (
 type FaultKind string
 
 // Kinds of faults. DropConnection, StreamError and Logout act at once; the others wait for their occasion, Count times or For a
-// while.
+// while. MediaStatus and SlowMedia concern transfers of files; a download names no device, so only those without Device reach it.
 const (
 	DropConnection    FaultKind = "drop_connection"
 	RefuseConnections FaultKind = "refuse_connections"
@@ -29,6 +29,8 @@ const (
 	TempBan           FaultKind = "temp_ban"
 	Undecryptable     FaultKind = "undecryptable"
 	Duplicate         FaultKind = "duplicate"
+	MediaStatus       FaultKind = "media_status"
+	SlowMedia         FaultKind = "slow_media"
 )
 
 // Fault is something that goes wrong on demand.
@@ -41,9 +43,9 @@ type Fault struct {
 	// For is how long it lasts. DelayAcks without Delay holds every acknowledgement back until it is over. TempBan tells it to
 	// the client as the length of the ban.
 	For time.Duration
-	// Delay is how long DelayAcks holds each acknowledgement.
+	// Delay is how long DelayAcks holds each acknowledgement, and how long SlowMedia takes for 16 KiB.
 	Delay time.Duration
-	// Code is the error code of Nack, StreamError and TempBan.
+	// Code is the error code of Nack, StreamError and TempBan, and the HTTP status of MediaStatus.
 	Code int
 
 	until time.Time
@@ -115,7 +117,7 @@ func (s *Server) Fault(f Fault) error {
 		for _, d := range hit {
 			s.unlink(d)
 		}
-	case RefuseConnections, LoseAcks, DelayAcks, Nack, ClientOutdated, TempBan, Undecryptable, Duplicate:
+	case RefuseConnections, LoseAcks, DelayAcks, Nack, ClientOutdated, TempBan, Undecryptable, Duplicate, MediaStatus, SlowMedia:
 		s.arm(f)
 	default:
 		return fmt.Errorf("%w fault kind %q", account.ErrInvalid, f.Kind)

@@ -66,6 +66,7 @@ func (s *Server) table() map[string]query {
 		"urn:xmpp:whatsapp:push get settings":     logged(func(c *session, n *wire.Node) { c.result(n, wire.Node{Tag: "settings"}) }),
 		"disappearing_mode set disappearing_mode": empty,
 		"w:sync:app:state set sync":               logged(s.syncState),
+		"w:m set media_conn":                      logged(s.mediaConn),
 	}
 	for tag, answer := range s.groupQueries() {
 		out["w:g2 "+tag] = query{answer: answer}

@@ -47,15 +47,18 @@ type Options struct {
 	Seed uint64
 	// Window is how many unacknowledged stanzas a device may have in flight; 0 means mailbox.DefaultWindow.
 	Window int
+	// MediaLimit is how large a file may be, in bytes; 0 means DefaultMediaLimit.
+	MediaLimit int64
 }
 
 // Server is one simulated network.
 type Server struct {
-	transport *transport
-	journal   *journal.Journal
-	queries   map[string]query
-	window    int
-	page      *webPage
+	transport  *transport
+	journal    *journal.Journal
+	queries    map[string]query
+	window     int
+	mediaLimit int64
+	page       *webPage
 
 	mu    sync.Mutex
 	state state
@@ -69,6 +72,7 @@ type state struct {
 	links    links
 	faults   faults
 	relay    relay
+	hosting  hosting
 	// collections hold the app state.
 	collections collections
 }
@@ -78,12 +82,16 @@ func Start(o Options) (*Server, error) {
 	if o.Window <= 0 {
 		o.Window = mailbox.DefaultWindow
 	}
-	s := &Server{journal: journal.New(), window: o.Window, page: newWebPage(), state: state{accounts: account.NewRegister(o.Seed), groups: map[types.JID]*Group{},
-		sessions: newSessions(), links: newLinks(), relay: newRelay(), collections: collections{}}}
+	if o.MediaLimit <= 0 {
+		o.MediaLimit = DefaultMediaLimit
+	}
+	s := &Server{journal: journal.New(), window: o.Window, mediaLimit: o.MediaLimit, page: newWebPage(), state: state{accounts: account.NewRegister(o.Seed), groups: map[types.JID]*Group{},
+		sessions: newSessions(), links: newLinks(), relay: newRelay(), hosting: newHosting(), collections: collections{}}}
 	s.queries = s.table()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ws/chat", s.accept)
 	mux.Handle("GET web.whatsapp.com/{$}", s.page)
+	s.mediaRoutes(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.violate(nil, "http "+r.Method, "no such address on the simulated network: "+r.Host+r.URL.Path)
 		http.NotFound(w, r)

@@ -55,13 +55,29 @@ type Send struct {
 	Chat      string          `json:"chat"`
 	Text      string          `json:"text,omitempty"`
 	Message   json.RawMessage `json:"message,omitempty"`
-	Media     json.RawMessage `json:"media,omitempty"`
+	Media     *OutgoingMedia  `json:"media,omitempty"`
 	ID        string          `json:"id,omitempty"`
 	Timestamp int64           `json:"timestamp,omitempty"`
 	ReplyTo   string          `json:"reply_to,omitempty"`
 	Edit      string          `json:"edit,omitempty"`
 	Revoke    string          `json:"revoke,omitempty"`
 	React     *Reaction       `json:"react,omitempty"`
+}
+
+// OutgoingMedia is a file to send. Kind is image, video, gif, video_note, audio, voice, document or sticker.
+type OutgoingMedia struct {
+	Kind string `json:"kind"`
+	MIME string `json:"mime"`
+	Data []byte `json:"data,omitempty"`
+	// Random, in place of Data, is how many random bytes the file shall have.
+	Random    int64  `json:"random,omitempty"`
+	Caption   string `json:"caption,omitempty"`
+	FileName  string `json:"filename,omitempty"`
+	Seconds   uint32 `json:"seconds,omitempty"`
+	Waveform  []byte `json:"waveform,omitempty"`
+	Width     uint32 `json:"width,omitempty"`
+	Height    uint32 `json:"height,omitempty"`
+	Thumbnail []byte `json:"thumbnail,omitempty"`
 }
 
 // Sent is its answer.

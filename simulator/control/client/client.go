@@ -22,7 +22,7 @@ import (
 
 const (
 	// maxAnswer bounds what is read of an answer, pollTime is one long poll.
-	maxAnswer = 256 << 20
+	maxAnswer = 512 << 20
 	pollTime  = 30 * time.Second
 )
 
@@ -95,7 +95,11 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 		_ = json.Unmarshal(raw, &problem)
 		return fmt.Errorf("%s %s: %w", method, path, &Refusal{Status: response.StatusCode, Reason: problem.Error})
 	}
-	if out == nil {
+	switch out := out.(type) {
+	case nil:
+		return nil
+	case *[]byte:
+		*out = raw
 		return nil
 	}
 	return json.Unmarshal(raw, out)
@@ -251,6 +255,13 @@ func (c *Client) PatchGroup(ctx context.Context, jid string, patch api.GroupPatc
 // Participants lets a member add, remove, promote or demote others, or leave.
 func (c *Client) Participants(ctx context.Context, jid string, change api.Participants) error {
 	return c.call(ctx, http.MethodPost, "/groups/"+url.PathEscape(jid)+"/participants", change, nil)
+}
+
+// File is the content of a file that the phones have seen, by the SHA-256 of the content in hexadecimal digits.
+func (c *Client) File(ctx context.Context, sum string) ([]byte, error) {
+	var out []byte
+	err := c.call(ctx, http.MethodGet, "/media/"+url.PathEscape(sum), nil, &out)
+	return out, err
 }
 
 // Fault makes something go wrong.
