@@ -215,6 +215,26 @@ func message(login database.LoginID, chat, sender, alt types.JID, fromMe bool, m
 	return m
 }
 
+// What the homeserver says about an event differs each time that it is pushed.
+func TestUnreadableEventsOnce(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, db *database.DB, in *inbox.Inbox) {
+		push := func(format string, args ...any) {
+			require.NoError(t, in.AddMatrix(t.Context(), []json.RawMessage{[]byte(fmt.Sprintf(format, args...))}))
+		}
+		for age := range 3 {
+			push(`{"event_id":"$a","content":{"body":"x"},"age":%d,"unsigned":{"age":%d}}`, age, age)
+			push(`{"unsigned":{"age":%d},"content":{"body":"x"},"event_id":"$a"}`, age)
+			push(`{"event_id":"$a","sender":"@a:b","Sender":"@c:d","Unsigned":{"age":%d}}`, age)
+			push(`[1]`)
+		}
+		require.Len(t, dead(t, in), 3)
+		push(`{"event_id":"$a","content":{"body":"y"}}`)
+		push(`{"event_id":"$b","content":{"body":"x"}}`)
+		require.Len(t, dead(t, in), 5, "different events are different letters")
+	})
+}
+
 func TestWhatsAppChats(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *database.DB, in *inbox.Inbox) {

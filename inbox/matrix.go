@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"maunium.net/go/mautrix/event"
@@ -109,15 +111,31 @@ func isAmbiguous(raw []byte) bool {
 	return false
 }
 
-// addUnreadable keeps what cannot be understood as a dead letter. Having no ID that can be trusted, it is recognised by
-// its content when it is pushed again.
+// addUnreadable keeps what cannot be understood as a dead letter.
 func (in *Inbox) addUnreadable(ctx context.Context, cause string, raw []byte) error {
-	key := fmt.Sprintf("unreadable/%x", sha256.Sum256(raw))
 	payload, err := json.Marshal(map[string]string{"raw": strings.ToValidUTF8(string(raw[:min(len(raw), maxUnreadable)]), "?")})
 	if err != nil {
 		return fmt.Errorf("keep unreadable event: %w", err)
 	}
-	return in.AddDead(ctx, cause, queue.Entry{Lane: "unreadable/matrix", Key: key, Kind: KindMatrixEvent, Payload: payload})
+	return in.AddDead(ctx, cause, queue.Entry{
+		Lane: "unreadable/matrix", Key: unreadableKey(raw), Kind: KindMatrixEvent, Payload: payload,
+	})
+}
+
+// unreadableKey recognises an event that is pushed again and has no ID that can be trusted: by its content, without what
+// the homeserver says about it, such as its age, which is another each time. Synapse puts some of that at the top level
+// too (Client-Server API, "Room event format", in the form before v3).
+func unreadableKey(raw []byte) string {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(raw, &fields) == nil {
+		maps.DeleteFunc(fields, func(field string, _ json.RawMessage) bool {
+			return slices.Contains([]string{"unsigned", "age", "replaces_state", "prev_content", "redacted_because"}, strings.ToLower(field))
+		})
+		if rest, err := json.Marshal(fields); err == nil { // in the order of the fields' names
+			raw = rest
+		}
+	}
+	return fmt.Sprintf("unreadable/%x", sha256.Sum256(raw))
 }
 
 // settleRoom records the room of a portal from the room's create event. This is done at once, not on the portal's

@@ -33,6 +33,7 @@ type Sender struct {
 	out     Actions
 	clients *clients
 	log     zerolog.Logger
+	gate    *gate
 	started time.Time
 }
 
@@ -42,13 +43,23 @@ func NewSender(cfg Config, db *database.DB, out Actions, log zerolog.Logger) (*S
 	if err != nil {
 		return nil, err
 	}
-	return &Sender{cfg: cfg, db: db, out: out, clients: clients, log: log, started: time.Now()}, nil
+	there := func(ctx context.Context) error {
+		_, err := clients.as("").Whoami(ctx)
+		return err
+	}
+	return &Sender{cfg: cfg, db: db, out: out, clients: clients, log: log, gate: newGate(there, log), started: time.Now()}, nil
 }
 
-// Perform carries out one action. It is the queue.Handler of the lanes for which outbox.OnWhatsApp is false.
+// Perform carries out one action. It is the queue.Handler of the lanes for which outbox.OnWhatsApp is false. While the
+// homeserver is away it waits: that neither costs a write per lane nor makes the pauses grow in vain.
 func (s *Sender) Perform(ctx context.Context, e queue.Entry) (queue.Settle, error) {
+	entered, err := s.gate.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
 	settle, err := s.perform(ctx, e)
 	if err != nil {
+		s.gate.report(entered, err)
 		return nil, fault(err)
 	}
 	return settle, nil

@@ -36,7 +36,10 @@ func (q *Queue) entries(ctx context.Context, query string, args ...any) ([]Entry
 		}
 		list = append(list, e)
 	}
-	return list, rows.Err()
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read the %s: %w", q.name, err)
+	}
+	return list, nil
 }
 
 // heads returns the first open entries of a lane, at most n.
@@ -45,22 +48,36 @@ func (q *Queue) heads(ctx context.Context, lane Lane, n int) ([]Entry, error) {
 		WHERE queue=$1 AND lane=$2 AND state=0 ORDER BY id LIMIT $3`, q.name, lane, n)
 }
 
-// openLanes lists the lanes that have open entries, the ones that have waited longest first.
-func (q *Queue) openLanes(ctx context.Context) ([]Lane, error) {
-	rows, err := q.db.Query(ctx, `SELECT lane FROM queue_entry WHERE queue=$1 AND state=0 GROUP BY lane ORDER BY MIN(id)`, q.name)
+// dueLane is a lane with work, and from when on.
+type dueLane struct {
+	lane Lane
+	at   time.Time
+}
+
+// dueLanes lists the lanes whose head is due by a time, the ones that have waited longest first. The others are left
+// alone: while one side is away there may be thousands of lanes that wait, and each would be read for nothing.
+func (q *Queue) dueLanes(ctx context.Context, by time.Time) ([]dueLane, error) {
+	rows, err := q.db.Query(ctx, `SELECT e.lane, e.not_before FROM queue_entry e
+		JOIN (SELECT MIN(id) AS id FROM queue_entry WHERE queue=$1 AND state=0 GROUP BY lane) head ON head.id=e.id
+		WHERE e.not_before<=$2 ORDER BY e.id`, q.name, by.UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("list the lanes of the %s: %w", q.name, err)
 	}
 	defer func() { _ = rows.Close() }()
-	var lanes []Lane
+	var lanes []dueLane
 	for rows.Next() {
-		var l Lane
-		if err := rows.Scan(&l); err != nil {
+		var l dueLane
+		var at int64
+		if err := rows.Scan(&l.lane, &at); err != nil {
 			return nil, fmt.Errorf("list the lanes of the %s: %w", q.name, err)
 		}
+		l.at = time.UnixMilli(at)
 		lanes = append(lanes, l)
 	}
-	return lanes, rows.Err()
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("list the lanes of the %s: %w", q.name, err)
+	}
+	return lanes, nil
 }
 
 // Counts says how much is in a queue.

@@ -44,6 +44,8 @@ type Worker struct {
 	opts  Options
 	log   zerolog.Logger
 
+	outage outage
+
 	mu    sync.Mutex
 	lanes laneSet
 	wg    sync.WaitGroup
@@ -52,6 +54,7 @@ type Worker struct {
 // NewWorker returns the worker of a queue. From then on what is added to the queue is hinted to it.
 func NewWorker(db *database.DB, q *Queue, opts Options, log zerolog.Logger) *Worker {
 	w := &Worker{db: db, queue: q, opts: opts, log: log.With().Str("queue", q.name).Logger(), lanes: newLaneSet(opts.Lanes)}
+	w.outage.probe, w.outage.tried = make(chan struct{}, 1), make(map[int64]int)
 	q.hint = w.hint
 	return w
 }
@@ -61,30 +64,44 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer w.wg.Wait()
 	poll := time.NewTicker(w.opts.Poll)
 	defer poll.Stop()
+	w.look(ctx)
 	for {
-		w.look(ctx)
 		w.start(ctx)
-		for waiting := true; waiting; {
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-poll.C:
-				waiting = false
-			case <-w.lanes.changed:
-				w.start(ctx)
-			}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-poll.C:
+			w.look(ctx)
+		case <-w.outage.probe:
+			w.tryAgain(ctx)
+		case <-w.lanes.changed:
 		}
 	}
 }
 
-// look asks the database which lanes have work.
+// look asks the database which lanes have work, now or before the next look.
 func (w *Worker) look(ctx context.Context) {
-	lanes, err := w.queue.openLanes(ctx)
-	if err == nil {
-		w.hint(lanes)
-	} else if ctx.Err() == nil {
-		w.log.Error().Err(err).Msg("The queue cannot be read; trying again")
+	if w.outage.away.Load() {
+		return
 	}
+	now := time.Now()
+	due, err := w.queue.dueLanes(ctx, now.Add(w.opts.Poll))
+	if err != nil {
+		if ctx.Err() == nil {
+			w.trouble(err)
+		}
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, d := range due {
+		if wait := d.at.Sub(now); wait > 0 {
+			w.lanes.later(d.lane, wait, func() { w.hint([]Lane{d.lane}) })
+		} else {
+			w.lanes.hint(d.lane)
+		}
+	}
+	w.lanes.signal()
 }
 
 // hint marks lanes as having work.
@@ -101,7 +118,7 @@ func (w *Worker) hint(lanes []Lane) {
 func (w *Worker) start(ctx context.Context) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && !w.outage.away.Load() {
 		lane, ok := w.lanes.claim()
 		if !ok {
 			return
@@ -117,7 +134,7 @@ const maxDrain = 16
 func (w *Worker) drain(ctx context.Context, lane Lane) {
 	var wait time.Duration
 	more := true
-	for n := 0; n < maxDrain && more && ctx.Err() == nil; n++ {
+	for n := 0; n < maxDrain && more && ctx.Err() == nil && !w.outage.away.Load(); n++ {
 		more, wait = w.burst(ctx, lane)
 	}
 	w.mu.Lock()
@@ -133,9 +150,9 @@ func (w *Worker) burst(ctx context.Context, lane Lane) (more bool, wait time.Dur
 	entries, err := w.queue.heads(ctx, lane, w.opts.Burst)
 	if err != nil {
 		if ctx.Err() == nil {
-			w.log.Error().Err(err).Str("lane", string(lane)).Msg("The lane cannot be read; trying again")
+			w.trouble(fmt.Errorf("read lane %s: %w", lane, err))
 		}
-		return false, w.opts.Backoff.After(2)
+		return true, 0
 	}
 	if len(entries) == 0 {
 		return false, 0
@@ -144,12 +161,15 @@ func (w *Worker) burst(ctx context.Context, lane Lane) (more bool, wait time.Dur
 	if wait := time.Until(head.notBefore); wait > 0 {
 		return false, wait
 	}
+	w.recall(&head)
 	if len(entries) > 1 && w.together(ctx, entries) {
+		w.outage.failures.Store(0)
 		return true, 0
 	}
 	if err := w.work(ctx, head); err != nil && !errors.Is(err, errClosed) {
 		return w.fail(ctx, head, err)
 	}
+	w.outage.failures.Store(0)
 	return true, 0
 }
 
@@ -290,16 +310,21 @@ func final(e Entry, cause error) error {
 }
 
 // unrecorded is for a failure that could not be written down as it should: it is then put off like any other, so that
-// the waits grow. When that cannot be written either, the database is away and this process remembers the wait.
+// the waits grow. When that cannot be written either, the database is to blame, and this process remembers.
 func (w *Worker) unrecorded(ctx context.Context, e Entry, event *zerolog.Event, cause error) time.Duration {
 	wait := w.opts.Backoff.After(e.Attempts)
 	err := w.db.Write(ctx, func(ctx context.Context) error {
 		return w.queue.delay(ctx, e, time.Now().Add(wait), cause.Error())
 	})
-	if err != nil && ctx.Err() != nil {
+	switch {
+	case err == nil || errors.Is(err, errClosed):
+		event.Dur("retry_in", wait).Msg("An entry failed, and the failure could not be recorded")
+	case ctx.Err() != nil:
 		return 0
+	default:
+		w.remember(e)
+		w.trouble(fmt.Errorf("write down that entry %d of lane %s failed: %w", e.ID, e.Lane, err))
 	}
-	event.Dur("retry_in", wait).Msg("An entry failed, and the failure could not be recorded")
 	return wait
 }
 

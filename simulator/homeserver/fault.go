@@ -42,6 +42,13 @@ func (h *Homeserver) Inject(f Fault) {
 	h.faults.next = append(h.faults.next, f)
 }
 
+// ClearFaults ends all faults that are still to come.
+func (h *Homeserver) ClearFaults() {
+	h.faults.mu.Lock()
+	defer h.faults.mu.Unlock()
+	h.faults.next = nil
+}
+
 // SetDown makes the homeserver break off every connection, or answer again.
 func (h *Homeserver) SetDown(down bool) {
 	h.faults.mu.Lock()
