@@ -2,6 +2,8 @@ package database
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 )
 
@@ -81,4 +83,14 @@ func (db *DB) Members(ctx context.Context, portal PortalID) ([]Puppet, error) {
 		list = append(list, p)
 	}
 	return list, rows.Err()
+}
+
+// RoleOf tells a person's place in a group; "" also for who is not in it.
+func (db *DB) RoleOf(ctx context.Context, portal PortalID, puppet PuppetID) (string, error) {
+	var role string
+	err := db.QueryRow(ctx, `SELECT role FROM portal_member WHERE portal_id=$1 AND puppet_id=$2`, portal, puppet).Scan(&role)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("read role of puppet %d in portal %d: %w", puppet, portal, err)
+	}
+	return role, nil
 }

@@ -18,17 +18,36 @@ type MessageKey struct {
 	Sender PuppetID        `json:"sender"`
 }
 
+// MessageKind says what a WhatsApp message is.
+type MessageKind string
+
+// The kinds of messages. All but the first change another message.
+const (
+	KindMessage   MessageKind = ""
+	KindEdit      MessageKind = "edit"
+	KindReaction  MessageKind = "reaction"
+	KindRedaction MessageKind = "redaction"
+)
+
 // Message ties a WhatsApp message to the Matrix event that shows it.
 type Message struct {
 	MessageKey
-	Event id.EventID // empty until the homeserver has given one
-	Sent  time.Time
+	Kind       MessageKind
+	Event      id.EventID // empty until the homeserver has given one
+	FromMatrix bool       // the event is a Matrix user's own
+	Removed    bool       // it was taken back, possibly before it came
+	Sent       time.Time
+	Edited     time.Time // when the last edit was made; zero when there was none
+	Quote      string    // the beginning of its text, for replies to it; erased by ForgetQuotes
 }
+
+const messageColumns = `portal_id, wa_id, sender_id, kind, event_id, from_matrix, removed, sent_at, edited_at, quote`
 
 // AddMessage reserves the pair. It reports false, and changes nothing, when the message is known already.
 func (db *DB) AddMessage(ctx context.Context, m Message) (bool, error) {
-	isNew, err := changed(db.Exec(ctx, `INSERT INTO message (portal_id, wa_id, sender_id, event_id, sent_at) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (portal_id, wa_id, sender_id) DO NOTHING`, m.Portal, m.ID, m.Sender, m.Event, m.Sent.UnixMilli()))
+	isNew, err := changed(db.Exec(ctx, `INSERT INTO message (`+messageColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		ON CONFLICT (portal_id, wa_id, sender_id) DO NOTHING`,
+		m.Portal, m.ID, m.Sender, m.Kind, m.Event, m.FromMatrix, m.Removed, m.Sent.UnixMilli(), milliseconds(m.Edited), m.Quote))
 	if err != nil {
 		return false, fmt.Errorf("add message %s: %w", m.ID, err)
 	}
@@ -45,16 +64,62 @@ func (db *DB) SettleMessage(ctx context.Context, key MessageKey, event id.EventI
 	return nil
 }
 
+// EditMessage records that a message was edited at a time, and the beginning of its new text.
+func (db *DB) EditMessage(ctx context.Context, key MessageKey, at time.Time, quote string) error {
+	_, err := db.Exec(ctx, `UPDATE message SET edited_at=$4, quote=$5 WHERE portal_id=$1 AND wa_id=$2 AND sender_id=$3`,
+		key.Portal, key.ID, key.Sender, milliseconds(at), quote)
+	if err != nil {
+		return fmt.Errorf("edit message %s: %w", key.ID, err)
+	}
+	return nil
+}
+
+// RemoveMessage records that a message was taken back.
+func (db *DB) RemoveMessage(ctx context.Context, key MessageKey) error {
+	_, err := db.Exec(ctx, `UPDATE message SET removed=true, quote='' WHERE portal_id=$1 AND wa_id=$2 AND sender_id=$3`,
+		key.Portal, key.ID, key.Sender)
+	if err != nil {
+		return fmt.Errorf("remove message %s: %w", key.ID, err)
+	}
+	return nil
+}
+
+// ForgetQuotes erases the texts of messages that were sent before a time.
+func (db *DB) ForgetQuotes(ctx context.Context, before time.Time) error {
+	if _, err := db.Exec(ctx, `UPDATE message SET quote='' WHERE quote<>'' AND sent_at<$1`, before.UnixMilli()); err != nil {
+		return fmt.Errorf("forget quotes: %w", err)
+	}
+	return nil
+}
+
 // MessageByKey finds a message by its WhatsApp side.
 func (db *DB) MessageByKey(ctx context.Context, key MessageKey) (Message, error) {
-	return scanMessage(db.QueryRow(ctx, `SELECT portal_id, wa_id, sender_id, event_id, sent_at FROM message
+	return scanMessage(db.QueryRow(ctx, `SELECT `+messageColumns+` FROM message
 		WHERE portal_id=$1 AND wa_id=$2 AND sender_id=$3`, key.Portal, key.ID, key.Sender))
+}
+
+// MessagesByID lists the messages of an ID, which their senders choose: there is more than one only if somebody used the
+// ID of another.
+func (db *DB) MessagesByID(ctx context.Context, portal PortalID, message types.MessageID) ([]Message, error) {
+	rows, err := db.Query(ctx, `SELECT `+messageColumns+` FROM message WHERE portal_id=$1 AND wa_id=$2 ORDER BY sender_id`, portal, message)
+	if err != nil {
+		return nil, fmt.Errorf("list messages %s: %w", message, err)
+	}
+	defer func() { _ = rows.Close() }()
+	var list []Message
+	for rows.Next() {
+		m, err := scanMessage(rows)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, m)
+	}
+	return list, rows.Err()
 }
 
 // MessageByEvent finds a message by its Matrix side.
 func (db *DB) MessageByEvent(ctx context.Context, event id.EventID) (Message, error) {
-	return scanMessage(db.QueryRow(ctx, `SELECT portal_id, wa_id, sender_id, event_id, sent_at FROM message
-		WHERE event_id=$1 AND event_id<>''`, event))
+	return scanMessage(db.QueryRow(ctx, `SELECT `+messageColumns+` FROM message WHERE event_id=$1 AND event_id<>''`, event))
 }
 
 // CountMessagesOfEvent counts the messages that an event is: several when WhatsApp needs parts of it.
@@ -65,15 +130,26 @@ func (db *DB) CountMessagesOfEvent(ctx context.Context, event id.EventID) (n int
 	return n, nil
 }
 
-func scanMessage(row *sql.Row) (Message, error) {
+func scanMessage(row interface{ Scan(...any) error }) (Message, error) {
 	var m Message
-	var sent int64
-	err := row.Scan(&m.Portal, &m.ID, &m.Sender, &m.Event, &sent)
+	var sent, edited int64
+	err := row.Scan(&m.Portal, &m.ID, &m.Sender, &m.Kind, &m.Event, &m.FromMatrix, &m.Removed, &sent, &edited, &m.Quote)
 	if errors.Is(err, sql.ErrNoRows) {
 		return m, ErrNotFound
 	} else if err != nil {
 		return m, fmt.Errorf("read message: %w", err)
 	}
 	m.Sent = time.UnixMilli(sent)
+	if edited != 0 {
+		m.Edited = time.UnixMilli(edited)
+	}
 	return m, nil
+}
+
+// milliseconds writes a time; the zero time is 0.
+func milliseconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
 }

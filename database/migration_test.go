@@ -70,6 +70,8 @@ func fill(t *testing.T, db *database.DB) {
 	_, err = db.AddMessage(ctx, database.Message{Event: "$1", Sent: day,
 		MessageKey: database.MessageKey{Portal: group.ID, ID: "3EB0", Sender: login.Puppet}})
 	require.NoError(t, err)
+	target := database.MessageKey{Portal: group.ID, ID: "3EB0", Sender: login.Puppet}
+	require.NoError(t, db.PutReaction(ctx, database.Reaction{Target: target, Sender: login.Puppet, Message: "3EB1", Emoji: "👍", Sent: day}))
 	require.NoError(t, db.PutManagementRoom(ctx, database.User{ID: "@alice:localhost", ManagementRoom: "!m:localhost"}))
 	require.NoError(t, db.PutLoginFlow(ctx, database.LoginFlow{User: "@alice:localhost", ID: "1", Method: "qr", Room: "!m:localhost", Started: day}))
 	require.NoError(t, db.PutSetting(ctx, "a", "1"))
@@ -99,6 +101,8 @@ func checkFilled(t *testing.T, db *database.DB) {
 	require.NoError(t, err)
 	require.Len(t, members, 1)
 	_, err = db.MessageByEvent(ctx, "$1")
+	require.NoError(t, err)
+	_, err = db.ReactionsTo(ctx, database.MessageKey{Portal: group.ID, ID: "3EB0", Sender: login.Puppet})
 	require.NoError(t, err)
 	_, err = db.BotEventByName(ctx, "qr")
 	require.NoError(t, err)
