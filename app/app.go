@@ -204,6 +204,9 @@ func (b *bridge) tidy(ctx context.Context) error {
 				b.log.Warn().Err(err).Msg("Old keys could not be removed; trying again later")
 			}
 		}
+		if err := b.db.ForgetQuotes(ctx, time.Now().Add(-queue.KeyLifetime)); err != nil && ctx.Err() == nil {
+			b.log.Warn().Err(err).Msg("Old quotes could not be erased; trying again later")
+		}
 		select {
 		case <-ctx.Done():
 			return nil

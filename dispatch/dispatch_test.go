@@ -247,8 +247,9 @@ func TestWithoutMeaning(t *testing.T) {
 	b.story()
 	ann := id.UserID("@whatsapp_15550100:example.com")
 	b.push(
-		b.evt(chat, dispatchtest.Alice, "m.reaction", `{"m.relates_to":{"rel_type":"m.annotation","event_id":"$1","key":"x"}}`),
-		b.evt(chat, dispatchtest.Alice, "m.room.redaction", `{}`, `"redacts":"$1"`),
+		b.evt(talk, dispatchtest.Alice, "m.reaction", `{"m.relates_to":{"rel_type":"m.annotation","event_id":"$1","key":"x"}}`),
+		b.evt(talk, dispatchtest.Alice, "m.room.redaction", `{}`, `"redacts":"$1"`),
+		b.evt(chat, dispatchtest.Alice, "m.room.redaction", `{}`, `"redacts":"$unknown"`),
 		b.evt(chat, dispatchtest.Alice, "m.room.topic", `{"topic":7}`, `"state_key":""`),
 		b.evt(chat, dispatchtest.Alice, "m.room.power_levels", `{"users":[]}`, `"state_key":""`),
 		b.evt(chat, dispatchtest.Alice, "org.example.thing", `"text"`),

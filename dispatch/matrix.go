@@ -25,10 +25,10 @@ func isRouted(in inbox.MatrixEvent) bool {
 	}
 	switch head.Type {
 	case event.StateMember.Type, event.EventMessage.Type, event.EventSticker.Type, event.EventEncrypted.Type,
-		"m.poll.start", event.EventUnstablePollStart.Type:
+		event.EventReaction.Type, event.EventRedaction.Type, "m.poll.start", event.EventUnstablePollStart.Type:
 		return true
 	}
-	return false // reactions and removals, too: a notice about each would be worse than silence
+	return false
 }
 
 // parse reads an event. One that cannot be read never will be, so it becomes a dead letter.
@@ -45,7 +45,7 @@ func parse(in inbox.MatrixEvent) (*event.Event, error) {
 		evt.Type.Class = event.StateEventType
 	}
 	switch evt.Type {
-	case event.StateMember, event.EventMessage, event.EventSticker:
+	case event.StateMember, event.EventMessage, event.EventSticker, event.EventReaction, event.EventRedaction:
 		if err := evt.Content.ParseRaw(evt.Type); err != nil {
 			return nil, queue.Dead(fmt.Errorf("read content of %s: %w", evt.ID, err))
 		}

@@ -35,6 +35,8 @@ type WhatsAppMessage struct {
 	Login   database.LoginID  `json:"login"`
 	Info    types.MessageInfo `json:"info"`
 	Message []byte            `json:"message"` // waE2E.Message as protobuf
+	// Until is set when the message changes one that had not come, and was set aside: how long it waits for that.
+	Until time.Time `json:"until,omitzero"`
 }
 
 // GroupChanged says what a login learned about a group: all of it, or what has changed.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"go.mau.fi/whatsmeow/types"
 	"maunium.net/go/mautrix/id"
@@ -46,6 +47,9 @@ func Subject(lane queue.Lane) queue.Subject {
 	switch kind {
 	case "chat":
 		return queue.Subject{Portal: queue.ParsePortal(rest)}
+	case "late":
+		portal, _, _ := strings.Cut(rest, "/")
+		return queue.Subject{Portal: queue.ParsePortal(portal)}
 	case "room":
 		return queue.Subject{Room: rest}
 	case "user":
@@ -54,6 +58,17 @@ func Subject(lane queue.Lane) queue.Subject {
 		return queue.Subject{Login: database.LoginID(rest)}
 	}
 	return queue.Subject{}
+}
+
+// lateLane is the lane of what was set aside until a message comes. It cannot be the chat's, on which the message itself
+// will come: a lane waits for its head.
+func lateLane(target database.MessageKey) queue.Lane {
+	return queue.Lane(fmt.Sprintf("late/%d/%d/%s", target.Portal, target.Sender, target.ID))
+}
+
+// MessageOf names a message's row, for arrivals that wait for it.
+func MessageOf(key database.MessageKey) string {
+	return fmt.Sprintf("message/%d/%d/%s", key.Portal, key.Sender, key.ID)
 }
 
 // LoginOf names a login's row, for arrivals that wait for it (queue.Park, queue.Provide).
@@ -69,6 +84,19 @@ func (in *Inbox) AddWhatsApp(ctx context.Context, m WhatsAppMessage) error {
 		key := fmt.Sprintf("whatsapp/%s/%d/%s/%s", m.Login, portal.ID, m.Info.Sender.ToNonAD(), m.Info.ID)
 		return in.add(ctx, ChatLane(portal.ID), key, KindWhatsAppMessage, m)
 	})
+}
+
+// SetAside puts a message, which changes one that has not come, on a lane of its own, behind whatever else waits for
+// the same. There it may wait (queue.Park, MessageOf) without holding up the chat.
+func (in *Inbox) SetAside(ctx context.Context, target database.MessageKey, m WhatsAppMessage, until time.Time) error {
+	m.Until = until
+	key := fmt.Sprintf("late/%d/%d/%s/%s/%s", target.Portal, target.Sender, target.ID, m.Info.Sender.ToNonAD(), m.Info.ID)
+	return in.add(ctx, lateLane(target), key, KindWhatsAppMessage, m)
+}
+
+// HasLate reports whether something waits that changes a message: what comes later must wait behind it.
+func (in *Inbox) HasLate(ctx context.Context, target database.MessageKey) (bool, error) {
+	return in.HasOpen(ctx, lateLane(target))
 }
 
 // AddGroupChanged journals what a login learned about a group.

@@ -33,7 +33,11 @@ func (s *Sender) sendEvent(ctx context.Context, a outbox.SendEvent, repeat bool)
 		return nil, err
 	}
 	if sent == "" {
-		if sent, err = s.post(ctx, p, a); err != nil {
+		content, err := s.content(ctx, a)
+		if err != nil || content == nil {
+			return nil, err
+		}
+		if sent, err = s.post(ctx, p, a, content); err != nil {
 			return nil, err
 		}
 		crashpoint.Pass(crashpoint.MatrixSent)
@@ -98,11 +102,7 @@ func (s *Sender) findSent(ctx context.Context, room id.RoomID, a outbox.SendEven
 
 // post sends the event, and brings the ghost into the room first if the homeserver says that it is not there. Who is in
 // which room is not kept here: it would be one more thing to be wrong.
-func (s *Sender) post(ctx context.Context, p database.Portal, a outbox.SendEvent) (id.EventID, error) {
-	content, err := contentOf(a)
-	if err != nil {
-		return "", err
-	}
+func (s *Sender) post(ctx context.Context, p database.Portal, a outbox.SendEvent, content map[string]json.RawMessage) (id.EventID, error) {
 	sent, err := s.send(ctx, p.RoomID, a, content)
 	if !errors.Is(err, mautrix.MForbidden) || !s.cfg.IsGhost(a.As) {
 		return sent, err

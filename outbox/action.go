@@ -47,6 +47,10 @@ type SendEvent struct {
 	Content json.RawMessage   `json:"content"`
 	// Message is the pair to settle; its key is put into the content as KeyField. Nil for events that show no message.
 	Message *database.MessageKey `json:"message,omitempty"`
+	// About, if set, is the message that the event changes, reacts to, answers or removes, and whose event is filled in when
+	// the action is carried out: what shows that message is before it on the same lane. What the content says of it is
+	// m.relates_to, without the event.
+	About *database.MessageKey `json:"about,omitempty"`
 	// Sent is when it was sent on WhatsApp, put into the event as its timestamp ("ts", timestamp massaging).
 	Sent time.Time `json:"sent,omitzero"`
 }

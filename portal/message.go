@@ -14,6 +14,7 @@ import (
 	"go.mau.fi/whatsmeow/types"
 	"google.golang.org/protobuf/proto"
 	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
 
 	"causeway/convert"
 	"causeway/database"
@@ -38,26 +39,90 @@ func (p *Portals) MessageFromWhatsApp(ctx context.Context, in inbox.WhatsAppMess
 	if err := proto.Unmarshal(in.Message, msg); err != nil {
 		return queue.Dead(fmt.Errorf("decode message %s: %w", in.Info.ID, err))
 	}
-	content := convert.ToMatrix(msg)
-	if content == nil {
+	said := said{login: login, in: in, msg: msg}
+	change := changeOf(msg)
+	if change == nil && convert.ToMatrix(msg) == nil {
 		return nil // nothing for people in it
 	}
-	portal, sender, err := p.place(ctx, in, login)
+	if said.portal, said.sender, err = p.place(ctx, in, login); err != nil {
+		return err
+	}
+	switch change := change.(type) {
+	case convert.Edit:
+		return p.editFromWhatsApp(ctx, said, change)
+	case convert.Reaction:
+		return p.reactionFromWhatsApp(ctx, said, change)
+	case convert.Target:
+		return p.redactionFromWhatsApp(ctx, said, change)
+	}
+	return p.saidOnWhatsApp(ctx, said)
+}
+
+// said is something that was said on WhatsApp, and where and by whom.
+type said struct {
+	login  database.Login
+	portal database.Portal
+	sender database.Puppet
+	in     inbox.WhatsAppMessage
+	msg    *waE2E.Message
+}
+
+func (s said) key() database.MessageKey {
+	return database.MessageKey{Portal: s.portal.ID, ID: s.in.Info.ID, Sender: s.sender.ID}
+}
+
+func (s said) at() time.Time { return s.in.Info.Timestamp }
+
+// row is what is written down of what was said.
+func (s said) row(kind database.MessageKind) database.Message {
+	return database.Message{MessageKey: s.key(), Kind: kind, Sent: s.at()}
+}
+
+// changeOf reads what a message does to an earlier one; nil when it is one of its own.
+func changeOf(msg *waE2E.Message) any {
+	if edit, ok := convert.EditFromWhatsApp(msg); ok && isPlain(edit.Target) {
+		return edit
+	}
+	if reaction, ok := convert.ReactionFromWhatsApp(msg); ok && isPlain(reaction.Target.ID) {
+		return reaction
+	}
+	if target, ok := convert.RedactionFromWhatsApp(msg); ok && isPlain(target.ID) {
+		return target
+	}
+	return nil
+}
+
+// saidOnWhatsApp shows a message of its own, and what has waited for it.
+func (p *Portals) saidOnWhatsApp(ctx context.Context, s said) error {
+	content := convert.ToMatrix(s.msg)
+	row := s.row(database.KindMessage)
+	row.Quote = convert.Quote(content.Body)
+	isNew, err := p.db.AddMessage(ctx, row)
+	if err != nil || !isNew {
+		return err // it came by another login of the same group, is our own, or was taken back before it came
+	}
+	content, about, err := p.replyFromWhatsApp(ctx, s, content)
 	if err != nil {
 		return err
 	}
-	key := database.MessageKey{Portal: portal.ID, ID: in.Info.ID, Sender: sender.ID}
-	isNew, err := p.db.AddMessage(ctx, database.Message{MessageKey: key, Sent: in.Info.Timestamp})
-	if err != nil || !isNew {
-		return err // it came by another login of the same group, or is our own
-	}
-	if err := p.ensureDetails(ctx, portal, login.ID, in.Info.Timestamp); err != nil {
+	if err := p.ensureShown(ctx, s); err != nil {
 		return err
 	}
-	if err := p.ensureRoom(ctx, portal); err != nil {
+	if err := p.show(ctx, showing{row: row, as: s.sender.UserID, about: about}, convert.Split(content)); err != nil {
 		return err
 	}
-	return p.show(ctx, key, sender, in.Info.Timestamp, convert.Split(content))
+	if err := p.showReactions(ctx, row.MessageKey); err != nil {
+		return err
+	}
+	return p.in.Provide(ctx, inbox.MessageOf(row.MessageKey))
+}
+
+// ensureShown sees to it that there will be a room in which to show what was said.
+func (p *Portals) ensureShown(ctx context.Context, s said) error {
+	if err := p.ensureDetails(ctx, s.portal, s.login.ID, s.at()); err != nil {
+		return err
+	}
+	return p.ensureRoom(ctx, s.portal)
 }
 
 // maxMessageID is how long a message's ID may be, in bytes. Those of WhatsApp's own programs have up to 32.
@@ -70,30 +135,41 @@ func isPlain(message types.MessageID) bool {
 	return message != "" && len(message) <= maxMessageID && utf8.ValidString(message) && !strings.ContainsFunc(message, odd)
 }
 
-// show adds the events that show a message: one, or several when it is too long for one. The further ones are messages
-// of their own to the bridge, so that a repeat of them is recognised like any other.
-func (p *Portals) show(ctx context.Context, key database.MessageKey, sender database.Puppet, sent time.Time, parts []*event.MessageEventContent) error {
-	for n, part := range parts {
-		key := key
+// showing is what the events that show a message have in common.
+type showing struct {
+	row   database.Message
+	as    id.UserID
+	about *database.MessageKey // what the first of them is about
+}
+
+// show adds the events that show a message, whose row is there: one, or several when it is too long for one. The further
+// ones are messages of their own to the bridge, so that a repeat of them is recognised like any other.
+func (p *Portals) show(ctx context.Context, s showing, parts []*event.MessageEventContent) error {
+	for n, content := range parts {
+		part := s
 		if n > 0 {
-			key.ID += fmt.Sprintf("#%d", n+1)
-			if _, err := p.db.AddMessage(ctx, database.Message{MessageKey: key, Sent: sent}); err != nil {
+			part.row.ID, part.row.Quote, part.about = partID(s.row.ID, n+1), "", nil
+			if _, err := p.db.AddMessage(ctx, part.row); err != nil {
 				return err
 			}
 		}
-		raw, err := json.Marshal(part)
-		if err != nil {
-			return fmt.Errorf("encode message %s: %w", key.ID, err)
-		}
-		err = p.out.SendEvent(ctx, outbox.SendEvent{
-			Portal: key.Portal, As: sender.UserID, Type: event.EventMessage.Type, Content: raw,
-			Txn: transactionID(key), Message: &key, Sent: sent,
-		})
-		if err != nil {
+		if err := p.post(ctx, part, event.EventMessage, content); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// post adds the event that shows a message.
+func (p *Portals) post(ctx context.Context, s showing, kind event.Type, content any) error {
+	raw, err := json.Marshal(content)
+	if err != nil {
+		return fmt.Errorf("encode message %s: %w", s.row.ID, err)
+	}
+	return p.out.SendEvent(ctx, outbox.SendEvent{
+		Portal: s.row.Portal, As: s.as, Type: kind.Type, Content: raw,
+		Txn: transactionID(s.row.MessageKey), Message: &s.row.MessageKey, About: s.about, Sent: s.row.Sent,
+	})
 }
 
 // transactionID is the repeat key of the event that shows a message.
@@ -150,28 +226,67 @@ func (p *Portals) MessageFromMatrix(ctx context.Context, evt *event.Event) error
 	if _, err := p.db.MessageByEvent(ctx, evt.ID); !errors.Is(err, database.ErrNotFound) {
 		return err // decided before
 	}
+	if evt.Type.Type == event.EventRedaction.Type {
+		return p.redactionFromMatrix(ctx, portal, evt)
+	}
 	if len(evt.Content.Raw) == 0 {
 		return nil // its sender has removed it before it came
 	}
-	login, err := p.speaker(ctx, portal, evt)
+	switch {
+	case evt.Type.Type == event.EventReaction.Type:
+		return p.reactionFromMatrix(ctx, portal, evt)
+	case evt.Type.Type == event.EventMessage.Type && evt.Content.AsMessage().RelatesTo.GetReplaceID() != "":
+		return p.editFromMatrix(ctx, portal, evt)
+	}
+	return p.saidOnMatrix(ctx, portal, evt)
+}
+
+// saidOnMatrix sends a message of its own.
+func (p *Portals) saidOnMatrix(ctx context.Context, portal database.Portal, evt *event.Event) error {
+	login, err := p.speaker(ctx, portal, evt, 0)
 	if errors.Is(err, errSilent) {
 		return nil
 	} else if err != nil {
+		return err
+	}
+	reply, err := p.replyFromMatrix(ctx, portal, evt)
+	if err != nil {
 		return err
 	}
 	msg, err := contentOf(evt)
 	if err != nil {
 		return err
 	}
-	raw, err := proto.Marshal(msg)
+	quote := msg.GetConversation()
+	if reply != nil {
+		msg = convert.ReplyToWhatsApp(msg, *reply)
+	}
+	return p.send(ctx, portal, login, evt, sending{msg: msg, quote: quote})
+}
+
+// sending is what goes to WhatsApp.
+type sending struct {
+	kind  database.MessageKind
+	msg   *waE2E.Message
+	quote string
+}
+
+// send writes down what a Matrix user's event is on WhatsApp, and sends it.
+func (p *Portals) send(ctx context.Context, portal database.Portal, login database.Login, evt *event.Event, s sending) error {
+	raw, err := proto.Marshal(s.msg)
 	if err != nil {
 		return fmt.Errorf("encode message %s: %w", evt.ID, err)
 	}
-	key := database.MessageKey{Portal: portal.ID, ID: messageID(login.ID, evt.ID), Sender: login.Puppet}
-	if _, err := p.db.AddMessage(ctx, database.Message{MessageKey: key, Event: evt.ID, Sent: timestamp(evt)}); err != nil {
+	row := database.Message{
+		MessageKey: database.MessageKey{Portal: portal.ID, ID: messageID(login.ID, evt.ID), Sender: login.Puppet},
+		Kind:       s.kind, Event: evt.ID, FromMatrix: true, Sent: timestamp(evt), Quote: convert.Quote(s.quote),
+	}
+	if _, err := p.db.AddMessage(ctx, row); err != nil {
 		return err
 	}
-	return p.out.SendWhatsApp(ctx, outbox.SendWhatsApp{Login: login.ID, Chat: portal.Chat, Message: key, Content: raw, Written: timestamp(evt)})
+	return p.out.SendWhatsApp(ctx, outbox.SendWhatsApp{
+		Login: login.ID, Chat: portal.Chat, Message: row.MessageKey, Content: raw, Written: timestamp(evt),
+	})
 }
 
 // contentOf is what an event says on WhatsApp.
@@ -187,11 +302,7 @@ func contentOf(evt *event.Event) (*waE2E.Message, error) {
 	default:
 		return nil, unsupported(convert.Unsupported{Kind: "a message of this kind"})
 	}
-	content := evt.Content.AsMessage()
-	if content.RelatesTo.GetReplaceID() != "" {
-		return nil, unsupported(convert.Unsupported{Kind: "an edit"})
-	}
-	msg, err := convert.ToWhatsApp(content)
+	msg, err := convert.ToWhatsApp(evt.Content.AsMessage())
 	if err != nil {
 		return nil, unsupported(err)
 	}

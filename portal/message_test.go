@@ -297,7 +297,7 @@ func TestRefusals(t *testing.T) {
 		"poll":      {"unsupported", event.Type{Type: "m.poll.start", Class: event.MessageEventType}, `{"m.poll":{}}`},
 		"encrypted": {"encrypted", event.EventEncrypted, `{"algorithm":"m.megolm.v1.aes-sha2","ciphertext":"x"}`},
 		"blank":     {"empty", event.EventMessage, text(event.MessageEventContent{MsgType: event.MsgText, Body: " \n"})},
-		"edit": {"unsupported", event.EventMessage, text(event.MessageEventContent{MsgType: event.MsgText, Body: "* x",
+		"edit of nothing": {"unknown_message", event.EventMessage, text(event.MessageEventContent{MsgType: event.MsgText, Body: "* x",
 			RelatesTo: &event.RelatesTo{Type: event.RelReplace, EventID: "$1"}})},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -20,10 +20,15 @@ import (
 
 // speaker chooses the login by which a Matrix user speaks in a portal: one of their own that is in the chat. Who has
 // none is told, but a bot's notice is not answered: two bots that answered each other would never end.
-func (p *Portals) speaker(ctx context.Context, portal database.Portal, evt *event.Event) (database.Login, error) {
+//
+// The account of prefer speaks if it can: only who wrote a message can change it.
+func (p *Portals) speaker(ctx context.Context, portal database.Portal, evt *event.Event, prefer database.PuppetID) (database.Login, error) {
 	logins, err := p.accounts(ctx, portal, evt.Sender)
 	if err != nil {
 		return database.Login{}, err
+	}
+	if own := slices.IndexFunc(logins, func(l database.Login) bool { return l.Puppet == prefer }); own > 0 {
+		logins[0], logins[own] = logins[own], logins[0]
 	}
 	usable := slices.IndexFunc(logins, func(l database.Login) bool { return l.State != database.StateLoggedOut })
 	switch {

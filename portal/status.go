@@ -139,11 +139,11 @@ func (p *Portals) notSent(ctx context.Context, room id.RoomID, about id.EventID,
 // blame says which of the known reasons a code stands for, and whether sending again may help.
 func blame(code string) (event.MessageStatus, event.MessageStatusReason) {
 	switch code {
-	case "unsupported", "empty", "unsupported_chat":
+	case "unsupported", "empty", "unsupported_chat", "unknown_message", "edit_of_removed", "edit_too_late", "removed_too_late", "cannot_undo":
 		return event.MessageStatusFail, event.MessageStatusUnsupported
 	case "encrypted":
 		return event.MessageStatusFail, event.MessageStatusUndecryptable
-	case "not_allowed":
+	case "not_allowed", "edit_of_other", "message_of_other", "reaction_of_other":
 		return event.MessageStatusFail, event.MessageStatusNoPermission
 	case "refused", "unknown_recipient", "not_in_group":
 		return event.MessageStatusFail, event.MessageStatusNetworkError

@@ -48,6 +48,16 @@ func (q *Queue) heads(ctx context.Context, lane Lane, n int) ([]Entry, error) {
 		WHERE queue=$1 AND lane=$2 AND state=0 ORDER BY id LIMIT $3`, q.name, lane, n)
 }
 
+// HasOpen reports whether a lane has open entries.
+func (q *Queue) HasOpen(ctx context.Context, lane Lane) (bool, error) {
+	var has bool
+	err := q.db.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM queue_entry WHERE queue=$1 AND lane=$2 AND state=0)`, q.name, text(string(lane))).Scan(&has)
+	if err != nil {
+		return false, fmt.Errorf("look at lane %s of the %s: %w", lane, q.name, err)
+	}
+	return has, nil
+}
+
 // dueLane is a lane with work, and from when on.
 type dueLane struct {
 	lane Lane

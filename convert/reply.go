@@ -1,0 +1,88 @@
+package convert
+
+import (
+	"strings"
+
+	"go.mau.fi/whatsmeow/proto/waE2E"
+	"go.mau.fi/whatsmeow/types"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"maunium.net/go/mautrix/event"
+)
+
+// Reply is what a message answers.
+type Reply struct {
+	ID          types.MessageID
+	Participant types.JID // who wrote it
+	Quote       string    // the beginning of what it says
+}
+
+// maxQuote is how much of a message is quoted, in bytes. Clients show three lines of it.
+const maxQuote = 1 << 10
+
+// Quote returns how a text is quoted.
+func Quote(text string) string { return clip(text, maxQuote) }
+
+// ReplyFromWhatsApp reads what a message answers; it reports false when it answers none.
+func ReplyFromWhatsApp(msg *waE2E.Message) (Reply, bool) {
+	about := contextOf(unwrap(msg))
+	if about.GetStanzaID() == "" {
+		return Reply{}, false
+	}
+	reply := Reply{ID: about.GetStanzaID(), Participant: person(about.GetParticipant())}
+	if about.GetQuotedMessage() != nil {
+		if quoted := ToMatrix(about.GetQuotedMessage()); quoted != nil {
+			reply.Quote = Quote(quoted.Body)
+		}
+	}
+	return reply, true
+}
+
+// contextOf finds the context of a message, which every kind of content has in a field of the same name.
+func contextOf(msg *waE2E.Message) (found *waE2E.ContextInfo) {
+	msg.ProtoReflect().Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		if field.Kind() != protoreflect.MessageKind || field.Cardinality() == protoreflect.Repeated {
+			return true
+		}
+		inner, ok := value.Message().Interface().(interface{ GetContextInfo() *waE2E.ContextInfo })
+		if ok && inner.GetContextInfo() != nil {
+			found = inner.GetContextInfo()
+		}
+		return found == nil
+	})
+	return found
+}
+
+// ReplyToWhatsApp makes a message the answer to another, which is quoted.
+func ReplyToWhatsApp(msg *waE2E.Message, to Reply) *waE2E.Message {
+	return &waE2E.Message{ExtendedTextMessage: &waE2E.ExtendedTextMessage{
+		Text: proto.String(msg.GetConversation()),
+		ContextInfo: &waE2E.ContextInfo{
+			StanzaID:      proto.String(to.ID),
+			Participant:   proto.String(to.Participant.ToNonAD().String()),
+			QuotedMessage: &waE2E.Message{Conversation: proto.String(to.Quote)},
+		},
+	}}
+}
+
+// ReplyToMatrix makes a message the answer to another (Client-Server API, "Rich replies"), whose event is still to be
+// filled in.
+func ReplyToMatrix(content *event.MessageEventContent) *event.MessageEventContent {
+	reply := *content
+	reply.RelatesTo = &event.RelatesTo{InReplyTo: &event.InReplyTo{}}
+	return &reply
+}
+
+// QuoteToMatrix puts before a message what it answers, for where that is no event: lines that begin with "> ", with the
+// name of whoever wrote it.
+func QuoteToMatrix(content *event.MessageEventContent, quote, author string) *event.MessageEventContent {
+	if quote == "" {
+		return content
+	}
+	if author != "" {
+		quote = author + ": " + quote
+	}
+	reply := *content
+	reply.Body = "> " + strings.ReplaceAll(quote, "\n", "\n> ") + "\n\n" + content.Body
+	return &reply
+}
