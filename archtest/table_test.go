@@ -57,7 +57,7 @@ func mayImport() map[string]layer {
 
 // mayTest is what the tests of a package may import beyond what the package itself may.
 func mayTest() layer {
-	return layer{"database", "database/databasetest", "dispatch/dispatchtest", "queue", "inbox", "outbox", "config", "simulator/...", "puppet", "user", "portal", "command"}
+	return layer{"database", "database/databasetest", "dispatch/dispatchtest", "queue", "inbox", "outbox", "config", "simulator/...", "puppet", "user", "portal", "command", "convert"}
 }
 
 // manyImports are the packages whose work is to join others; the limit of fan-out is not for them.

@@ -53,6 +53,7 @@ func TestStory(t *testing.T) {
 		s.talkDirectly()
 		s.talkFromThePhone()
 		s.talkInAGroup()
+		s.change()
 		s.restart()
 		s.kill()
 		s.startChat()

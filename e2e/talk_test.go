@@ -115,9 +115,9 @@ func (s *story) phoneHas(ctx context.Context, phone, chat, from string, want []s
 	require.Equal(s, want, got, "what %s wrote in %s, on the phone %s", from, chat, phone)
 }
 
-// fromCompanion says whether a message was written on Matrix by the owner of a number.
+// fromCompanion says whether a message was written on Matrix by the owner of a number, and is no edit.
 func fromCompanion(m api.Message, number string) bool {
 	sender, _, _ := strings.Cut(m.Sender, "@")
 	sender, _, _ = strings.Cut(sender, ":")
-	return sender == number && m.Device != 0 && m.Text != ""
+	return sender == number && m.Device != 0 && m.Text != "" && m.EditOf == ""
 }

@@ -17,6 +17,7 @@ import (
 	"causeway/database"
 	"causeway/database/databasetest"
 	"causeway/inbox"
+	"causeway/queue"
 )
 
 const bot = id.UserID("@whatsappbot:localhost")
@@ -298,6 +299,32 @@ func TestWhatsAppMessageIsKept(t *testing.T) {
 	require.Equal(t, "Shop", got.Info.VerifiedName.Details.GetVerifiedName())
 	m.Info.VerifiedName, got.Info.VerifiedName = nil, nil
 	require.Equal(t, m, got)
+}
+
+func TestSetAside(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, db *database.DB, in *inbox.Inbox) {
+		target := database.MessageKey{Portal: 7, Sender: 8, ID: "3EB0"}
+		has, err := in.HasLate(t.Context(), target)
+		require.NoError(t, err)
+		require.False(t, has)
+		until := time.Unix(1770000000, 0)
+		for _, message := range []string{"A", "B", "A"} {
+			m := inbox.WhatsAppMessage{Login: "4911", Info: types.MessageInfo{ID: message, MessageSource: types.MessageSource{Sender: types.NewJID("1", types.HiddenUserServer)}}}
+			require.NoError(t, in.SetAside(t.Context(), target, m, until))
+		}
+		list := open(t, db)
+		require.Len(t, list, 2)
+		require.Equal(t, stored{"late/7/8/3EB0", "late/7/8/3EB0/1@lid/A", inbox.KindWhatsAppMessage}, list[0])
+		require.Equal(t, queue.Subject{Portal: 7}, inbox.Subject(queue.Lane(list[0].lane)))
+		has, err = in.HasLate(t.Context(), target)
+		require.NoError(t, err)
+		require.True(t, has)
+		target.ID = "3EB1"
+		has, err = in.HasLate(t.Context(), target)
+		require.NoError(t, err)
+		require.False(t, has)
+	})
 }
 
 func TestOtherArrivals(t *testing.T) {
