@@ -196,8 +196,11 @@ func (a *accountStore) DeleteSession(ctx context.Context, address string) error 
 	return a.note(ctx, a.SQLStore.DeleteSession(ctx, address))
 }
 
-// GetManySessions implements store.SessionStore. whatsmeow calls it when it starts to encrypt a message.
+// GetManySessions implements store.SessionStore. whatsmeow calls it when it starts to encrypt a message. It waits for a
+// message that is being decrypted: that one's sessions have moved already and are not to be seen before it is durable.
 func (a *accountStore) GetManySessions(ctx context.Context, addresses []string) (map[string][]byte, error) {
+	a.sessions.Lock()
+	defer a.sessions.Unlock()
 	a.sessions.watch(addresses)
 	return a.SQLStore.GetManySessions(ctx, addresses)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.mau.fi/whatsmeow/types"
@@ -45,6 +46,28 @@ func TestSessionIsNotOverwritten(t *testing.T) {
 	got, err = stores.GetSession(ctx, "900_1:0")
 	require.NoError(t, err)
 	require.Equal(t, "encrypted", string(got))
+}
+
+// A session is not read for encrypting while a message is being decrypted: it may have moved, not durably yet.
+func TestSessionIsReadAfterDecryption(t *testing.T) {
+	t.Parallel()
+	b := newBridge(t, newWorld(t))
+	b.login(t)
+	stores := b.stores(t)
+	read := make(chan error, 1)
+	stores.sessions.Lock() // as DoDecryptionTxn does until its commit
+	go func() {
+		_, err := stores.GetManySessions(t.Context(), []string{"900_1:0"})
+		read <- err
+	}()
+	select {
+	case err := <-read:
+		t.Error("the session was read while a message was being decrypted")
+		read <- err
+	case <-time.After(200 * time.Millisecond):
+	}
+	stores.sessions.Unlock()
+	require.NoError(t, <-read)
 }
 
 func TestSignalErrorsAreNotStorageErrors(t *testing.T) {

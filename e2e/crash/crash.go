@@ -45,6 +45,11 @@ func Run(ctx context.Context, options Options, scenarios ...Scenario) (rows []Ro
 			return rows, fmt.Errorf("%s: %w; the bridge's log ends with:\n%s", scenario.Name, err, w.bridge.tail())
 		}
 		row.Took = time.Since(began)
+		if !row.Faultless() {
+			if err := w.keepEvents(); err != nil {
+				return rows, err
+			}
+		}
 		options.Say(row.String())
 		rows = append(rows, row)
 	}

@@ -67,51 +67,74 @@ const warmUp = 2 * time.Second
 // passes bounds at which passing of a point the bridge is killed.
 const passes = 20
 
-// AimedKills lets the bridge kill itself at a point of its code, a number of times.
-func AimedKills(point string, kills int) Scenario {
-	return Scenario{Name: "killed at " + point, Play: func(ctx context.Context, a *Act) error {
-		b := a.world.bridge
-		if point != crashpoint.RoomCreated {
-			if err := a.pause(ctx, warmUp); err != nil {
-				return err
-			}
-		}
-		if err := b.stop(); err != nil {
+// AimedKills lets the bridge kill itself a number of times at each of some points of its code.
+func AimedKills(kills int, points ...string) Scenario {
+	name := "killed at each point"
+	if len(points) == 1 {
+		name = "killed at " + points[0]
+	}
+	return Scenario{Name: name, Play: func(ctx context.Context, a *Act) error {
+		if err := a.world.bridge.ensure(ctx); err != nil {
 			return err
 		}
-		for range kills {
-			nth := 1 + a.chance.IntN(passes)
-			if point == crashpoint.RoomCreated {
-				if nth = 1; a.kills > 0 {
-					if err := a.stage.addDirect(); err != nil {
-						return err
-					}
-				}
-			}
-			if err := b.start(fmt.Sprintf("%s:%d", point, nth)); err != nil {
+		if err := a.pause(ctx, warmUp); err != nil {
+			return err
+		}
+		if err := a.world.bridge.stop(); err != nil {
+			return err
+		}
+		for i := range kills * len(points) {
+			if err := a.aim(ctx, points[i%len(points)]); err != nil {
 				return err
 			}
-			select {
-			case <-b.process.Done():
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(reachTime):
-				return fmt.Errorf("the bridge did not come to %s %d times in %s", point, nth, reachTime)
-			}
-			if err := b.process.Err(); err == nil || err.Error() != "signal: killed" {
-				return fmt.Errorf("the bridge ended by itself (%w)", err)
-			}
-			a.kills++
 		}
 		return nil
 	}}
+}
+
+// aim starts the bridge, which is to end by itself when it passes a point.
+func (a *Act) aim(ctx context.Context, point string) error {
+	nth := 1 + a.chance.IntN(passes)
+	if point == crashpoint.RoomCreated {
+		nth = 1
+		if err := a.stage.addDirect(); err != nil {
+			return err
+		}
+	}
+	b := a.world.bridge
+	if err := b.start(fmt.Sprintf("%s:%d", point, nth)); err != nil {
+		return err
+	}
+	select {
+	case <-b.process.Done():
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(reachTime):
+		return fmt.Errorf("the bridge did not come to %s %d times in %s", point, nth, reachTime)
+	}
+	if err := b.process.Err(); err == nil || err.Error() != "signal: killed" {
+		return fmt.Errorf("the bridge ended by itself (%w)", err)
+	}
+	a.kills++
+	return nil
 }
 
 // Scenarios are those of make crash on one database.
 func Scenarios(kills, aimed int) []Scenario {
 	list := []Scenario{RandomKills(kills)}
 	for _, point := range crashpoint.Points() {
-		list = append(list, AimedKills(point, aimed))
+		list = append(list, AimedKills(aimed, point))
 	}
-	return list
+	list = append(list, homeserverAway(outageTime)...)
+	list = append(list, WhatsAppAway(outageTime)...)
+	return append(list, EverythingAtOnce(kills/2))
+}
+
+// Short are the scenarios that every run of the tests plays.
+func Short() []Scenario {
+	const length = 3 * time.Second
+	return []Scenario{
+		RandomKills(6), AimedKills(1, crashpoint.Points()...), HomeserverRestarts(2),
+		WhatsAppAway(length)[0], EverythingAtOnce(3),
+	}
 }

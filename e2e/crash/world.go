@@ -83,7 +83,7 @@ func (w *world) setUpBridge(ctx context.Context) error {
 		"CAUSEWAY_WHATSAPP_TEST_NETWORK_ROOT_KEY="+hex.EncodeToString(key[:]),
 		"CAUSEWAY_WHATSAPP_TEST_NETWORK_CA_FILE="+authority,
 		"CAUSEWAY_APPSERVICE_AS_TOKEN="+asToken, "CAUSEWAY_APPSERVICE_HS_TOKEN="+hsToken,
-		"CAUSEWAY_LOGGING_FORMAT=json", "NO_COLOR=1",
+		"CAUSEWAY_WHATSAPP_RECONNECT_MAX_BACKOFF=2s", "CAUSEWAY_LOGGING_FORMAT=json", "CAUSEWAY_LOGGING_LEVEL=debug", "NO_COLOR=1",
 	)}
 	if err := w.bridge.setUp(ctx, w.homeserver.URL(), domain, w.options.Database); err != nil {
 		return err
@@ -141,6 +141,17 @@ func (w *world) logIn(ctx context.Context, p *person) error {
 		return fmt.Errorf("wait until the account is linked: %w", err)
 	}
 	return nil
+}
+
+// keepEvents writes down what the simulated network saw, for whoever looks for the cause.
+func (w *world) keepEvents() error {
+	gone, cancel := context.WithCancel(context.Background())
+	cancel() // nothing is waited for
+	var text strings.Builder
+	for _, e := range w.network.Events(gone, 0) {
+		fmt.Fprintf(&text, "%s %s %s %s %s %s %s\n", e.Time.Format("15:04:05.000"), e.Kind, e.Device, e.Class, e.ID, e.Chat, e.Detail)
+	}
+	return os.WriteFile(filepath.Join(w.options.Dir, "events.log"), []byte(text.String()), 0o600)
 }
 
 // close ends everything.

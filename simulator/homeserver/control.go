@@ -230,6 +230,13 @@ func (h *Homeserver) Push(t ...Transaction) {
 	h.pusher.signal()
 }
 
+// LosePushAnswers makes the homeserver not hear that its next transactions were taken: it pushes them again.
+func (h *Homeserver) LosePushAnswers(n int) {
+	h.pusher.mu.Lock()
+	defer h.pusher.mu.Unlock()
+	h.pusher.queue.lose += n
+}
+
 // ResetTransactionIDs lets the IDs of pushed transactions begin at 1 again, as after the loss of the homeserver's
 // database.
 func (h *Homeserver) ResetTransactionIDs() {

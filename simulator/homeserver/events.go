@@ -135,7 +135,9 @@ func (h *Homeserver) messages(c *call) (any, error) {
 	chunk := []Event{}
 	for _, e := range slices.Backward(r.events) {
 		fits := (filter.Types == nil || slices.Contains(filter.Types, e.Type)) && (filter.Senders == nil || slices.Contains(filter.Senders, e.Sender))
-		if fits && len(chunk) < limit {
+		if len(chunk) >= limit {
+			break
+		} else if fits {
 			chunk = append(chunk, e)
 		}
 	}

@@ -2,6 +2,7 @@ package homeserver
 
 import (
 	"encoding/json"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,8 +14,10 @@ import (
 type Fault struct {
 	// Method and Match, a part of the path, say which requests it befalls; empty is all.
 	Method, Match string
-	// Times is how many requests it befalls; 0 is one.
+	// Times is how many requests it befalls; 0 is one, and Always all until ClearFaults.
 	Times int
+	// Every, if set, lets it befall only each so manieth of the requests that it matches.
+	Every int
 	// Status, if set, is the answer in place of doing what was asked. Code is its errcode; without one the body is as
 	// of a proxy.
 	Status int
@@ -24,7 +27,12 @@ type Fault struct {
 	// LoseAnswer does what was asked and then breaks the connection off. Without Status and LoseAnswer the connection
 	// is broken off before anything is done.
 	LoseAnswer bool
+
+	matched int // requests so far
 }
+
+// Always is a number of times that no test comes to the end of.
+const Always = math.MaxInt
 
 // faults are the faults to come.
 type faults struct {
@@ -73,6 +81,9 @@ func (f *faults) draw(method, path string) (Fault, bool) {
 	}
 	for i := range f.next {
 		if fault := f.next[i]; strings.Contains(path, fault.Match) && (fault.Method == "" || fault.Method == method) {
+			if f.next[i].matched++; fault.Every > 0 && f.next[i].matched%fault.Every != 0 {
+				continue
+			}
 			f.met++
 			if f.next[i].Times--; f.next[i].Times == 0 {
 				f.next = append(f.next[:i:i], f.next[i+1:]...)

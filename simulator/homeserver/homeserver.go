@@ -9,11 +9,9 @@ package homeserver
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 )
 
 // Options say whose homeserver it is. Empty ones have the values that the comments name.
@@ -52,7 +50,7 @@ func (o Options) filled() Options {
 type Homeserver struct {
 	opts   Options
 	url    string
-	server *http.Server
+	door   door
 	pusher pusher
 	faults faults
 
@@ -86,24 +84,23 @@ func Start(opts Options) (*Homeserver, error) {
 	}
 	bot := h.userID(h.opts.Bot)
 	h.world.users[bot] = &user{id: bot, name: h.opts.Bot}
-	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	h.door.handler = h.note(h.faults.wrap(h.routes()))
+	address, err := h.door.open("127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("start the null homeserver: %w", err)
 	}
-	h.url = "http://" + listener.Addr().String()
-	h.server = &http.Server{Handler: h.note(h.faults.wrap(h.routes())), ReadHeaderTimeout: 10 * time.Second}
+	h.url = "http://" + address
 	h.pusher.start(h.opts.HSToken, func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		h.change()
 	})
-	go func() { _ = h.server.Serve(listener) }()
 	return h, nil
 }
 
 // Close stops the homeserver.
 func (h *Homeserver) Close() {
-	_ = h.server.Close()
+	h.door.close()
 	h.pusher.stop()
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -145,6 +146,26 @@ func TestFaults(t *testing.T) {
 	require.Equal(t, 5, hs.Requests("POST "+client+"/createRoom"))
 }
 
+// Faults that last go on until they are taken back, and befall no more requests than they should.
+func TestLastingFaults(t *testing.T) {
+	t.Parallel()
+	hs := start(t)
+	hs.Inject(homeserver.Fault{Status: 502, Times: homeserver.Always, Every: 2})
+	for _, want := range []int{200, 502, 200, 502} {
+		status, _ := ask(t, hs, "GET", "/_matrix/client/versions", "", nil)
+		require.Equal(t, want, status)
+	}
+	hs.ClearFaults()
+	require.NoError(t, hs.Refuse(true))
+	status, _ := ask(t, hs, "GET", "/_matrix/client/versions", "", nil)
+	require.Zero(t, status)
+	require.NoError(t, hs.Refuse(false))
+	for range 2 {
+		status, _ := ask(t, hs, "GET", "/_matrix/client/versions", "", nil)
+		require.Equal(t, 200, status)
+	}
+}
+
 // receiver is an application service that takes transactions only when it is told to.
 type receiver struct {
 	mu     sync.Mutex
@@ -193,7 +214,8 @@ func TestPush(t *testing.T) {
 	require.Equal(t, 4, hs.PushTries())
 	require.Equal(t, "m.room.create", hs.Transactions()[0].Events[0].Type)
 
+	hs.LosePushAnswers(1)
 	hs.Push(hs.Transactions()...)
 	require.NoError(t, hs.WaitPushed(ctx))
-	require.Equal(t, append(want, want...), s.got)
+	require.Equal(t, slices.Concat(want, want, want), s.got, "again, and once more because it was not heard that it was taken")
 }

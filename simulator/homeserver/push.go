@@ -50,6 +50,7 @@ type pushQueue struct {
 	sent    []Transaction
 	serial  int
 	tries   int
+	lose    int  // how many answers to come are not heard
 	pushing bool // whether a transaction is under way
 }
 
@@ -175,6 +176,10 @@ func (p *pusher) push(ctx context.Context, t Transaction) bool {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.queue.lose > 0 {
+		p.queue.lose--
+		return false
+	}
 	p.queue.sent, p.queue.pushing = append(p.queue.sent, t), false
 	return true
 }
