@@ -23,6 +23,8 @@ type Permissions interface {
 	MayTalk(user id.UserID) bool
 	// MayLogIn reports whether a user may link WhatsApp accounts.
 	MayLogIn(user id.UserID) bool
+	// IsAdmin reports whether a user may look after the bridge.
+	IsAdmin(user id.UserID) bool
 }
 
 // About is what the bot says about itself.
@@ -70,6 +72,7 @@ func specs() []spec {
 		{"logout", "[number]", "Unlink your WhatsApp account.", true, (*Commands).logout},
 		{"list-logins", "", "Show your linked WhatsApp accounts.", true, (*Commands).listLogins},
 		{"ping", "", "Show how your connections and the queues are.", true, (*Commands).ping},
+		{"queue", "[all | show <number> | retry <number> | drop <number>]", "Show what of yours waits or was given up. What stands in brackets is for administrators: everybody's, and one dead letter shown, tried again or dropped.", true, (*Commands).queue},
 		{"start-chat", "<number>", "Open the chat with a phone number.", true, (*Commands).startChat},
 	}
 }

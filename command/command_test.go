@@ -20,6 +20,7 @@ const (
 	room  = id.RoomID("!talk:example.com")
 	other = id.RoomID("!other:example.com")
 	carol = id.UserID("@carol:example.com") // may only relay
+	admin = id.UserID("@admin:example.com")
 )
 
 type bed struct {
@@ -33,7 +34,7 @@ type bed struct {
 func newBed(t *testing.T) *bed {
 	t.Helper()
 	b := dispatchtest.New(t)
-	permit := dispatchtest.Permissions{Blocked: []id.UserID{dispatchtest.Bob}, Relays: []id.UserID{carol}}
+	permit := dispatchtest.Permissions{Admins: []id.UserID{admin}, Blocked: []id.UserID{dispatchtest.Bob}, Relays: []id.UserID{carol}}
 	b.Do(func(ctx context.Context) error {
 		return b.DB.PutManagementRoom(ctx, database.User{ID: dispatchtest.Alice, ManagementRoom: room})
 	})

@@ -47,6 +47,11 @@ func (c *Commands) ping(ctx context.Context, in call) error {
 	}
 	// The ping itself is still in the inbox.
 	lines = append(lines, queueText("arrived", arrived, 1), queueText("to be sent", waiting, 0))
+	stuck, err := c.stuck(ctx, in)
+	if err != nil {
+		return err
+	}
+	lines = append(lines, stuck...)
 	return c.reply(ctx, in, strings.Join(lines, "\n"))
 }
 

@@ -124,6 +124,11 @@ func (b *bed) dead() []queue.Entry {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	for i := range list {
+		if list[i], _, err = b.In.DeadLetter(b.t.Context(), list[i].ID); err != nil {
+			b.t.Fatal(err)
+		}
+	}
 	return list
 }
 

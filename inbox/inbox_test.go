@@ -50,6 +50,8 @@ func dead(t *testing.T, in *inbox.Inbox) (causes []string) {
 	require.NoError(t, err)
 	for _, e := range list {
 		causes = append(causes, e.Error)
+		e, _, err := in.DeadLetter(t.Context(), e.ID)
+		require.NoError(t, err)
 		require.True(t, json.Valid(e.Payload))
 		require.Less(t, len(e.Payload), 3*4096)
 	}

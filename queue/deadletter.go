@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// DeadLetters lists entries that ended without being done, newest first.
+// DeadLetters lists entries that ended without being done, newest first and without their payloads.
 func (q *Queue) DeadLetters(ctx context.Context, limit int) ([]Entry, error) {
-	return q.entries(ctx, `SELECT `+entryColumns+` FROM queue_entry WHERE queue=$1 AND state=2 ORDER BY id DESC LIMIT $2`, q.name, limit)
+	return q.entries(ctx, `SELECT `+bareColumns+` FROM queue_entry WHERE queue=$1 AND state=2 ORDER BY id DESC LIMIT $2`, q.name, limit)
 }
 
-// DeadLetter returns one dead letter, and false when there is none of that number.
+// DeadLetter returns one dead letter with its payload, and false when there is none of that number.
 func (q *Queue) DeadLetter(ctx context.Context, entry int64) (Entry, bool, error) {
 	list, err := q.entries(ctx, `SELECT `+entryColumns+` FROM queue_entry WHERE queue=$1 AND id=$2 AND state=2`, q.name, entry)
 	if err != nil || len(list) == 0 {

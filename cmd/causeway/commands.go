@@ -90,6 +90,7 @@ that it writes, restart the homeserver, and run 'causeway run'.`,
 		initCommand(t),
 		runCommand(b, t),
 		checkCommand(b, t),
+		queueCommand(t),
 		registrationCommand(t),
 		versionCommand(t),
 	)

@@ -86,6 +86,13 @@ func TestMistakesInTheCommandLine(t *testing.T) {
 		"run --fast":         `causeway: unknown flag: --fast; see 'causeway run --help'`,
 		"check-config -c":    `causeway: flag needs an argument: 'c' in -c; see 'causeway check-config --help'`,
 		"init --dir DIR":     "causeway: --homeserver is missing; give the URL of your homeserver, like http://localhost:8008\ncauseway: --owner is missing; give your Matrix user ID, like @you:example.com",
+		"queue lits":         `causeway: "lits" is not something to do with the queue; see 'causeway queue --help'`,
+		"queue list 1":       `causeway: "1" is one word too many; see 'causeway queue list --help'`,
+		"queue show":         `causeway: give the number of one dead letter; see 'causeway queue list' for them`,
+		"queue show x":       `causeway: "x" is not the number of a dead letter; see 'causeway queue list' for them`,
+		"queue retry":        `causeway: give the numbers of dead letters, or --all; see 'causeway queue list' for them`,
+		"queue drop 1 --all": `causeway: give the numbers of dead letters, or --all; see 'causeway queue list' for them`,
+		"queue drop 1 x":     `causeway: "x" is not the number of a dead letter; see 'causeway queue list' for them`,
 		"registration --out": `causeway: unknown flag: --out; see 'causeway registration --help'`,
 	} {
 		b := newBench(t)
@@ -101,7 +108,7 @@ func TestHelpIsThere(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	require.Contains(t, b.do("").out, "To set it up, run 'causeway init'")
-	for _, command := range []string{"init", "run", "check-config", "registration", "version"} {
+	for _, command := range []string{"init", "run", "check-config", "queue", "queue list", "queue show", "queue retry", "queue drop", "registration", "version"} {
 		got := b.do(command + " --help")
 		require.Equal(t, exitOK, got.code)
 		require.Contains(t, got.out, "Usage:\n  causeway "+command)
@@ -122,7 +129,8 @@ func TestEveryCommandSaysWhatIsWrongWithTheConfiguration(t *testing.T) {
 	b := newBench(t)
 	require.Equal(t, exitOK, b.do(initLine).code)
 	b.write("config.yaml", strings.Replace(b.read("config.yaml"), "  domain:", "  domian:", 1))
-	for _, line := range []string{"run", "check-config", "check-config --online", "registration", "registration -o DIR/new.yaml"} {
+	for _, line := range []string{"run", "check-config", "check-config --online", "registration", "registration -o DIR/new.yaml",
+		"queue list", "queue show 1", "queue retry 1", "queue drop --all"} {
 		got := b.do(line + " -c DIR/config.yaml")
 		require.Equal(t, outcome{exitFailure, "", "causeway: DIR/config.yaml:10: homeserver.domian is not a setting; did you mean \"domain\"?\n"}, got, line)
 		got = b.do(line + " -c DIR/none.yaml")

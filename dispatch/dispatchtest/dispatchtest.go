@@ -230,7 +230,10 @@ func Membership(t *testing.T, room id.RoomID, sender id.UserID, evt id.EventID, 
 }
 
 // Permissions allow by level.
-type Permissions struct{ Relays, Blocked []id.UserID }
+type Permissions struct{ Admins, Relays, Blocked []id.UserID }
+
+// IsAdmin implements the deciders' interfaces.
+func (p Permissions) IsAdmin(user id.UserID) bool { return has(p.Admins, user) }
 
 // MayTalk implements the deciders' interfaces.
 func (p Permissions) MayTalk(user id.UserID) bool { return !has(p.Blocked, user) }

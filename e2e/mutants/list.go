@@ -3,7 +3,7 @@ package main
 import "slices"
 
 // mutants lists the guards. Each is named by what the bridge would do without it.
-func mutants() []mutant { return slices.Concat(edges(), arrivals(), storage()) }
+func mutants() []mutant { return slices.Concat(edges(), arrivals(), feedback(), storage()) }
 
 // edges are the guards where the bridge meets the outside.
 func edges() []mutant {
@@ -68,6 +68,55 @@ func arrivals() []mutant {
 			file: "inbox/matrix.go",
 			old:  "ChatOf(portal) != chat", new: "ChatOf(portal) != chat && chat == \"\"",
 			pkg: "./inbox", tests: "TestCreateEventSettlesRoom",
+		},
+	}
+}
+
+// feedback are the guards of what people are told.
+func feedback() []mutant {
+	return []mutant{
+		{
+			name: "calls a message delayed after it was sent",
+			file: "matrix/status.go",
+			old:  "err != nil || !open {", new: "err != nil {",
+			pkg: "./matrix", tests: "TestDelayIsNotToldTooLate",
+		},
+		{
+			name: "calls a message only sent after it was delivered",
+			file: "matrix/status.go",
+			old:  "return s.out.Knows(ctx, unless)", new: "return false, nil",
+			pkg: "./matrix", tests: "TestSentDoesNotUndoDelivered",
+		},
+		{
+			name: "tells nobody of a dead letter",
+			file: "queue/worker.go",
+			old:  "if w.opts.Buried != nil {", new: "if w.opts.Buried != nil && e.ID < 0 {",
+			pkg: "./queue", tests: "TestBuriedIsTold",
+		},
+		{
+			name: "tells of a second failure nothing",
+			file: "portal/status.go",
+			old:  `Txn: "status-" + why.Code + why.Occasion + "-"`, new: `Txn: "status-" + why.Code + "-"`,
+			pkg: "./portal", tests: "TestFailureIsToldAtEachOccasion",
+		},
+		{
+			name: "lets users act on dead letters",
+			file: "command/queue.go",
+			old:  "if !c.permit.IsAdmin(in.user) {", new: "if in.user == \"\" {",
+			pkg: "./command", tests: "TestQueueOfAUser",
+		},
+		{
+			name: "shows a user the queue of others",
+			file: "command/queue.go",
+			old:  "return b.logins[s.Login]", new: "return true",
+			pkg: "./command", tests: "TestQueueShowsOnlyTheirOwn|TestQueueOfAUser",
+		},
+		{
+			name: "journals a delivery receipt for each device",
+			file: "inbox/feedback.go",
+			old:  `fmt.Sprintf("delivered/%s/%d/%s", r.Login, portal, message)`, new: `fmt.Sprintf("delivered/%s/%d/%s/%s", r.Login, portal, message, rand.Text())`,
+			imports: "crypto/rand",
+			pkg:     "./inbox", tests: "TestDeliveredOnce",
 		},
 	}
 }
