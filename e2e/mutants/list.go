@@ -78,7 +78,7 @@ func feedback() []mutant {
 		{
 			name: "calls a message delayed after it was sent",
 			file: "matrix/status.go",
-			old:  "err != nil || !open {", new: "err != nil {",
+			old:  "err != nil || !open {", new: "err != nil || !open && while == \"\" {",
 			pkg: "./matrix", tests: "TestDelayIsNotToldTooLate",
 		},
 		{
