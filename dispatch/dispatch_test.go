@@ -114,6 +114,29 @@ func (b *bed) text(room id.RoomID, sender id.UserID, body string) string {
 	return b.evt(room, sender, "m.room.message", fmt.Sprintf(`{"msgtype":"m.text","body":%q}`, body))
 }
 
+// waits waits until an arrival of a kind waits for something named.
+func (b *bed) waits(kind string) {
+	b.t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(20 * time.Second)
+	for {
+		var n int
+		err := b.DB.QueryRow(b.t.Context(), `SELECT COUNT(*) FROM queue_entry WHERE queue='inbox' AND state=0 AND parked_for<>'' AND kind=$1`, kind).Scan(&n)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if n > 0 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			b.t.Fatalf("no %s waits", kind)
+		}
+	}
+}
+
 func (b *bed) member(room id.RoomID, sender, who id.UserID, content string) string {
 	return b.evt(room, sender, "m.room.member", content, fmt.Sprintf(`"state_key":%q`, who))
 }
@@ -218,6 +241,7 @@ func TestEditBeforeItsMessage(t *testing.T) {
 		}
 	}
 	journal("EDIT", raw)
+	b.waits(inbox.KindWhatsAppMessage)
 	text := "original"
 	if raw, err = proto.Marshal(&waE2E.Message{Conversation: &text}); err != nil {
 		t.Fatal(err)

@@ -16,8 +16,8 @@ import (
 )
 
 // lateLimit is how long an edit waits for the message that it changes. A sender who is asked for a message again answers
-// within seconds or not for long, and nobody would look for an old edit.
-const lateLimit = 10 * time.Minute
+// within seconds or not for long, and what is older than the bridge never comes.
+const lateLimit = time.Minute
 
 // editFromWhatsApp decides about an edit. One of a message that has not come is set aside, on a lane of its own: the
 // message will come on the chat's, so the edit must not hold that up. Whatever changes the same message later waits

@@ -262,8 +262,19 @@ func (p *Portals) ShowFailed(ctx context.Context, in inbox.ShowFailed) error {
 	if err != nil && !errors.Is(err, database.ErrNotFound) {
 		return err
 	}
+	msg, err := p.db.MessageByKey(ctx, in.Message)
+	if err != nil && !errors.Is(err, database.ErrNotFound) {
+		return err
+	}
 	what := "A message"
-	if strings.Contains(in.Message.ID, "#") {
+	switch {
+	case msg.Kind == database.KindEdit:
+		what = "An edit"
+	case msg.Kind == database.KindReaction:
+		what = "A reaction"
+	case msg.Kind == database.KindRedaction:
+		what = "The removal of a message"
+	case strings.Contains(in.Message.ID, "#"):
 		what = "A part of a long message"
 	}
 	return p.out.SendNotice(ctx, outbox.SendNotice{

@@ -267,4 +267,19 @@ func TestShowFailed(t *testing.T) {
 		t.Errorf("got %+v", n)
 	}
 	say(database.MessageKey{Portal: 999, ID: "x"}).Expect(t, "")
+	for kind, what := range map[database.MessageKind]string{
+		database.KindEdit: "An edit from Ann", database.KindReaction: "A reaction from Ann", database.KindRedaction: "The removal of a message from Ann",
+	} {
+		row := database.Message{MessageKey: *long.Message, Kind: kind}
+		row.ID = string(kind)
+		list := b.Do(func(ctx context.Context) error {
+			if _, err := b.DB.AddMessage(ctx, row); err != nil {
+				return err
+			}
+			return b.p.ShowFailed(ctx, inbox.ShowFailed{Message: row.MessageKey, Entry: int64(100 + len(what))})
+		})
+		if n := dispatchtest.Only[outbox.SendNotice](t, list, outbox.KindSendNotice); !strings.HasPrefix(n.Text, what) {
+			t.Errorf("got %+v", n)
+		}
+	}
 }

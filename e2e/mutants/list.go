@@ -3,7 +3,7 @@ package main
 import "slices"
 
 // mutants lists the guards. Each is named by what the bridge would do without it.
-func mutants() []mutant { return slices.Concat(edges(), arrivals(), feedback(), storage()) }
+func mutants() []mutant { return slices.Concat(edges(), arrivals(), feedback(), changes(), storage()) }
 
 // edges are the guards where the bridge meets the outside.
 func edges() []mutant {
@@ -117,6 +117,54 @@ func feedback() []mutant {
 			old:  `fmt.Sprintf("delivered/%s/%d/%s", r.Login, portal, message)`, new: `fmt.Sprintf("delivered/%s/%d/%s/%s", r.Login, portal, message, rand.Text())`,
 			imports: "crypto/rand",
 			pkg:     "./inbox", tests: "TestDeliveredOnce",
+		},
+	}
+}
+
+// changes are the guards of what changes an earlier message.
+func changes() []mutant {
+	return []mutant{
+		{
+			name: "does not let an early edit wait for its message",
+			file: "portal/edit.go",
+			old:  "missing && wait > 0 {", new: "missing && wait > 0 && wait < 0 {",
+			pkg: "./portal", tests: "TestEarlyEditWaits",
+		},
+		{
+			name: "lets a later edit overtake an earlier one that still waits",
+			file: "portal/edit.go",
+			old:  "if waits || missing {", new: "if waits && missing || missing {",
+			pkg: "./portal", tests: "TestEarlyEditWaits",
+		},
+		{
+			name: "does not wake what waits for a message that has come",
+			file: "portal/message.go",
+			old:  "return p.in.Provide(ctx, inbox.MessageOf(row.MessageKey))", new: "return nil",
+			pkg: "./dispatch", tests: "TestEditBeforeItsMessage",
+		},
+		{
+			name: "lets an earlier edit undo a later one",
+			file: "portal/edit.go",
+			old:  " || row.Edited.After(s.at())", new: "",
+			pkg: "./portal", tests: "TestEditFromWhatsApp",
+		},
+		{
+			name: "lets everybody delete what others said",
+			file: "portal/redaction.go",
+			old:  "return role != \"\", err", new: "return role != \"x\", err",
+			pkg: "./portal", tests: "TestRedactionByAnAdmin",
+		},
+		{
+			name: "shows what was deleted before it came",
+			file: "portal/redaction.go",
+			old:  "_, err := p.db.AddMessage(ctx, database.Message{MessageKey: target, Removed: true, Sent: s.at()})\n		return err", new: "return nil",
+			pkg: "./portal", tests: "TestRedactionsFromWhatsApp",
+		},
+		{
+			name: "shows two reactions of one person",
+			file: "portal/reaction.go",
+			old:  "if err := p.unreact(ctx, old, by); err != nil || by != nil {", new: "if err := error(nil); err != nil || by != nil {",
+			pkg: "./portal", tests: "TestReactionsFromWhatsApp",
 		},
 	}
 }
