@@ -70,14 +70,14 @@ func (b *bench) prepare(ctx context.Context, dir string) (stop func(), err error
 // storyTime bounds one test; two of them may share two cores with two homeservers.
 const storyTime = 6 * time.Minute
 
-// newRig starts a rig on a database. When the test fails, the ends of all logs are shown.
-func newRig(t *testing.T, database string) (context.Context, *rig.Rig) {
+// newRig starts a rig on a database, with settings of the bridge as in rig.Options. When the test fails, the ends of all logs are shown.
+func newRig(t *testing.T, database string, settings ...string) (context.Context, *rig.Rig) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), storyTime)
 	t.Cleanup(cancel)
 	dir, err := os.MkdirTemp("", "causeway-e2e-rig-")
 	require.NoError(t, err)
-	options := rig.Options{Binaries: shared.binaries, Homeserver: shared.homeserver, Dir: dir, Say: func(line string) { t.Log(line) }}
+	options := rig.Options{Binaries: shared.binaries, Homeserver: shared.homeserver, Dir: dir, Settings: settings, Say: func(line string) { t.Log(line) }}
 	if database == rig.Postgres {
 		name := "causeway_" + strings.ToLower(strings.NewReplacer("/", "_", " ", "_").Replace(t.Name())) + fmt.Sprint(time.Now().UnixNano())
 		uri, err := provision.CreateDatabase(ctx, shared.postgres, name)

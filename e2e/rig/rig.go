@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,6 +54,8 @@ type Options struct {
 	Homeserver *provision.Installed
 	// Database is the bridge's database address, or empty for SQLite in Dir.
 	Database string
+	// Settings are those that differ from what causeway init writes, as variables of the environment: "NAME=value".
+	Settings []string
 	// Dir takes all files; it must be empty.
 	Dir string
 	// Say takes progress lines; nil for silence.
@@ -140,7 +143,7 @@ func (r *Rig) environment(extra ...string) []string {
 		"CAUSEWAY_WHATSAPP_TEST_NETWORK_CA_FILE="+r.Network.CAFile,
 		"CAUSEWAY_LOGGING_LEVEL=debug", "CAUSEWAY_LOGGING_FORMAT=json", "NO_COLOR=1",
 	)
-	return append(env, extra...)
+	return slices.Concat(env, r.options.Settings, extra)
 }
 
 // bareEnvironment is what any program needs, without the settings of a bridge.
