@@ -23,11 +23,14 @@ func TestHintWhileWorking(t *testing.T) {
 	claim("chat/1")
 	claim("room/1") // another kind has a place of its own
 	claim("")
+	s.hint("chat/3") // all places of its kind are taken
 	s.hint("chat/1")
 	s.hint("chat/1")
 	s.release("chat/1", false)
 	claim("chat/2") // first come, first served
 	s.release("chat/2", false)
+	claim("chat/3")
+	s.release("chat/3", false)
 	claim("chat/1")
 	s.release("chat/1", false)
 	claim("")

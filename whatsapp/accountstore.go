@@ -3,7 +3,6 @@ package whatsapp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,10 +15,6 @@ import (
 	"causeway/crashpoint"
 	"causeway/database"
 )
-
-// errSessionMoved says that a message was decrypted with a Signal session while another was being encrypted with it.
-// Both may not be written: nothing has been sent yet, and encrypting again will do.
-var errSessionMoved = errors.New("the session changed while encrypting")
 
 // outgoingPause is how often old entries are removed from the memory of sent messages.
 const outgoingPause = 12 * time.Hour
@@ -202,7 +197,11 @@ func (a *accountStore) GetManySessions(ctx context.Context, addresses []string) 
 	a.sessions.Lock()
 	defer a.sessions.Unlock()
 	a.sessions.watch(addresses)
-	return a.SQLStore.GetManySessions(ctx, addresses)
+	sessions, err := a.SQLStore.GetManySessions(ctx, addresses)
+	if _, sending := ctx.Value(sendingKey{}).(context.CancelCauseFunc); sending && err == nil {
+		a.sessions.need(sessions)
+	}
+	return sessions, err
 }
 
 // PutManySessions implements store.SessionStore. whatsmeow calls it when it has encrypted a message, before it sends it.
@@ -212,11 +211,26 @@ func (a *accountStore) PutManySessions(ctx context.Context, sessions map[string]
 	if err := a.sessions.settle(); err != nil {
 		return err
 	}
+	if err := a.sessions.leftOut(sessions); err != nil {
+		return err
+	}
 	if err := a.SQLStore.PutManySessions(ctx, sessions); err != nil {
 		return a.note(ctx, err)
 	}
 	crashpoint.Pass(crashpoint.WhatsAppEncrypted)
 	return nil
+}
+
+// GetPrivacyToken implements store.PrivacyTokenStore. whatsmeow calls it just before it sends a direct message. When that was
+// encrypted for nobody at all, PutManySessions was not called, and this is where to stop it.
+func (a *accountStore) GetPrivacyToken(ctx context.Context, user types.JID) (*store.PrivacyToken, error) {
+	if cancel, ok := ctx.Value(sendingKey{}).(context.CancelCauseFunc); ok {
+		if err := a.sessions.leftOut(nil); err != nil {
+			cancel(err)
+			return nil, err
+		}
+	}
+	return a.SQLStore.GetPrivacyToken(ctx, user)
 }
 
 // GetPreKey implements store.PreKeyStore.
@@ -244,46 +258,4 @@ func (a *accountStore) GetSenderKey(ctx context.Context, group, user string) ([]
 // PutMessageSecret implements store.MsgSecretStore. whatsmeow passes over its errors.
 func (a *accountStore) PutMessageSecret(ctx context.Context, chat, sender types.JID, id types.MessageID, secret []byte) error {
 	return a.noteIncomplete(ctx, a.SQLStore.PutMessageSecret(ctx, chat, sender, id, secret))
-}
-
-// sessionGuard keeps two writers from one Signal session. whatsmeow reads the sessions of a message's recipients,
-// encrypts, perhaps asking the network for keys meanwhile, and writes them back; a message from one of them that is
-// decrypted in between would be undone, and what they send next could not be read. Held while decrypting and while
-// writing back; whatever moved in between makes the write fail, before anything was sent.
-type sessionGuard struct {
-	sync.Mutex
-
-	mu      sync.Mutex
-	watched map[string]bool // the sessions that a message is being encrypted with, true when they have moved since
-}
-
-func (g *sessionGuard) watch(addresses []string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.watched = make(map[string]bool, len(addresses))
-	for _, address := range addresses {
-		g.watched[address] = false
-	}
-}
-
-func (g *sessionGuard) moved(address string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if _, ok := g.watched[address]; ok {
-		g.watched[address] = true
-	}
-}
-
-// settle ends watching, and fails when any of the sessions has moved.
-func (g *sessionGuard) settle() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	watched := g.watched
-	g.watched = nil
-	for address, moved := range watched {
-		if moved {
-			return fmt.Errorf("write back the session with %s: %w", address, errSessionMoved)
-		}
-	}
-	return nil
 }

@@ -70,6 +70,39 @@ func TestSessionIsReadAfterDecryption(t *testing.T) {
 	require.NoError(t, <-read)
 }
 
+// A message is not sent without a device whose keys could not be had, unless they cannot be had at all.
+func TestNoDeviceIsLeftOut(t *testing.T) {
+	t.Parallel()
+	b := newBridge(t, newWorld(t))
+	b.login(t)
+	stores := b.stores(t)
+	require.NoError(t, stores.PutSession(t.Context(), "900_1:0", []byte("old")))
+	send := func(encrypted ...string) error {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		ctx = context.WithValue(ctx, sendingKey{}, cancel)
+		_, err := stores.GetManySessions(ctx, []string{"900_1:0", "901_1:0"})
+		require.NoError(t, err)
+		if len(encrypted) == 0 {
+			_, err := stores.GetPrivacyToken(ctx, b.w.bob.LID())
+			require.Equal(t, err, context.Cause(ctx))
+			return err
+		}
+		sessions := map[string][]byte{}
+		for _, address := range encrypted {
+			sessions[address] = []byte("new")
+		}
+		return stores.PutManySessions(ctx, sessions)
+	}
+	require.ErrorIs(t, send("900_1:0"), errLeftOut)
+	require.ErrorIs(t, send(), errLeftOut, "for nobody at all")
+	require.NoError(t, send("900_1:0", "901_1:0"))
+	require.NoError(t, stores.DeleteSession(t.Context(), "901_1:0"))
+	for range leaveOutTries - 1 {
+		require.ErrorIs(t, send("900_1:0"), errLeftOut)
+	}
+	require.NoError(t, send("900_1:0"), "this device has no keys")
+}
+
 func TestSignalErrorsAreNotStorageErrors(t *testing.T) {
 	t.Parallel()
 	b := newBridge(t, newWorld(t))

@@ -11,7 +11,7 @@ import (
 )
 
 // outageTime is how long an outage lasts in make crash.
-const outageTime = 8 * time.Second
+const outageTime = 5 * time.Second
 
 // outage is a scenario in which something begins, lasts and ends, while the bridge runs all the time.
 func outage(name string, length time.Duration, begin, end func(*world) error) Scenario {

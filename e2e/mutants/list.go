@@ -3,7 +3,7 @@ package main
 import "slices"
 
 // mutants lists the guards. Each is named by what the bridge would do without it.
-func mutants() []mutant { return slices.Concat(edges(), arrivals(), feedback(), changes(), storage()) }
+func mutants() []mutant { return slices.Concat(edges(), arrivals(), feedback(), changes(), storage(), promises()) }
 
 // edges are the guards where the bridge meets the outside.
 func edges() []mutant {
@@ -208,6 +208,51 @@ func storage() []mutant {
 			file: "database/batch.go",
 			old:  "batch[failed].err = db.alone(batch[failed], err)", new: "finish(batch, err)\n			return",
 			pkg: "./database", tests: "TestFailingWritesFailAlone",
+		},
+	}
+}
+
+// promises are the guards without which something is lost, doubled or overtaken, each in a place of its own.
+func promises() []mutant {
+	return []mutant{
+		{
+			name: "settles an action before it is carried out",
+			file: "queue/worker.go",
+			old:  "	settle, err := w.handle(ctx, e)\n	if err != nil {\n		return err\n	}",
+			new: "	_ = w.db.Write(ctx, func(ctx context.Context) error { return w.queue.done(ctx, e, \"\") })\n" +
+				"	settle, err := w.handle(ctx, e)\n	if err != nil {\n		return err\n	}",
+			pkg: "./queue", tests: "TestFailureBlocksItsLane|TestRestartResumesInOrder",
+		},
+		{
+			name: "drops work when all places of a kind are taken",
+			file: "queue/lanes.go",
+			old:  "	default:\n		k.state[l] = waiting\n", new: "	default:\n		if k.busy >= s.limit {\n			return\n		}\n		k.state[l] = waiting\n",
+			pkg: "./queue", tests: "TestHintWhileWorking",
+		},
+		{
+			name: "gives up what would have to wait (no park)",
+			file: "queue/worker.go",
+			old:  "return w.queue.park(ctx, e, park.Name, time.Now().Add(wait), limitOf(e, park))", new: "return w.queue.done(ctx, e, park.Name)",
+			pkg: "./queue", tests: "TestParkIsWoken|TestParkLooksAgain",
+		},
+		{
+			name: "journals a WhatsApp message again that is delivered again",
+			file: "inbox/inbox.go",
+			old:  "return in.add(ctx, ChatLane(portal.ID), key, KindWhatsAppMessage, m)",
+			new:  "return in.add(ctx, ChatLane(portal.ID), key+rand.Text(), KindWhatsAppMessage, m)", imports: "crypto/rand",
+			pkg: "./inbox", tests: "TestWhatsApp",
+		},
+		{
+			name: "encrypts with a Signal session that a decryption is about to move",
+			file: "whatsapp/accountstore.go",
+			old:  "	a.sessions.Lock()\n	defer a.sessions.Unlock()\n	a.sessions.watch(addresses)", new: "	a.sessions.watch(addresses)",
+			pkg: "./whatsapp", tests: "TestSessionIsReadAfterDecryption",
+		},
+		{
+			name: "sends a message without a device whose keys could not be had",
+			file: "whatsapp/sessionguard.go",
+			old:  "g.without[address] < leaveOutTries", new: "g.without[address] < 0",
+			pkg: "./whatsapp", tests: "TestNoDeviceIsLeftOut",
 		},
 	}
 }
