@@ -3,7 +3,9 @@ package main
 import "slices"
 
 // mutants lists the guards. Each is named by what the bridge would do without it.
-func mutants() []mutant { return slices.Concat(edges(), arrivals(), feedback(), changes(), storage(), promises()) }
+func mutants() []mutant {
+	return slices.Concat(edges(), arrivals(), feedback(), changes(), storage(), promises())
+}
 
 // edges are the guards where the bridge meets the outside.
 func edges() []mutant {
