@@ -114,6 +114,7 @@ func (db *DB) commit(batch []*job) {
 	for try := 0; len(batch) > 1 && try < maxTogether; try++ {
 		failed, err := db.together(batch)
 		switch {
+		case failed < 0 && isConflict(err): // with another replica, noticed at the commit
 		case err == nil, failed < 0 && !errors.Is(err, pq.ErrInFailedTransaction):
 			finish(batch, err)
 			return

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"go.mau.fi/util/dbutil"
 )
@@ -21,7 +22,8 @@ var ErrNotFound = errors.New("not found")
 type DB struct {
 	*dbutil.Database
 
-	batch batcher
+	batch   batcher
+	silence *atomic.Int64 // how long an answer of Postgres is waited for; nil on SQLite
 }
 
 // hooksKey is the context key under which an open transaction carries what to do after its commit.

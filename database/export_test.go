@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"maps"
 	"slices"
+	"time"
 )
 
 // Waiting reports how many callers of Write wait for their turn.
@@ -30,3 +31,6 @@ func Cached(conn driver.Conn) []string {
 
 // Connect is Open without the upgrade of the schema.
 func Connect(ctx context.Context, uri string) (*DB, error) { return connect(ctx, uri) }
+
+// SetSilence sets how long an answer of Postgres is waited for.
+func (db *DB) SetSilence(d time.Duration) { db.silence.Store(int64(d)) }

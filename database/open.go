@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/lib/pq"
@@ -31,6 +32,9 @@ const (
 	postgresConns   = 16
 	postgresBatches = 4
 )
+
+// memory is the address of a database that ends with its connection.
+const memory = "sqlite::memory:"
 
 // connectTimeout bounds an attempt to reach Postgres whose address names no connect_timeout.
 const connectTimeout = 10 * time.Second
@@ -53,6 +57,7 @@ func Open(ctx context.Context, uri string) (*DB, error) {
 
 func connect(ctx context.Context, uri string) (*DB, error) {
 	var connector driver.Connector
+	var patience *atomic.Int64
 	var err error
 	dialect, conns, batches := "postgres", postgresConns, postgresBatches
 	switch {
@@ -60,21 +65,21 @@ func connect(ctx context.Context, uri string) (*DB, error) {
 		dialect, conns, batches = "sqlite", 1, 1
 		connector, err = sqliteConnector(strings.TrimPrefix(uri, "sqlite:"))
 	case strings.HasPrefix(uri, "postgres://"), strings.HasPrefix(uri, "postgresql://"):
-		connector, err = postgresConnector(uri)
+		connector, patience, err = postgresConnector(uri)
 	default:
 		err = errors.New(`the database address must start with "sqlite:" or "postgres://"`)
 	}
 	if err != nil {
 		return nil, err
 	}
-	raw := sql.OpenDB(cachingConnector{connector})
+	raw := sql.OpenDB(cachingConnector{Connector: connector, lasting: !strings.HasPrefix(uri, memory)})
 	raw.SetMaxOpenConns(conns)
 	raw.SetMaxIdleConns(conns)
 	wrapped, err := dbutil.NewWithDB(raw, dialect)
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{Database: wrapped}
+	db := &DB{Database: wrapped, silence: patience}
 	db.batch.leaders = batches
 	if err := raw.PingContext(ctx); err != nil {
 		_ = raw.Close()
@@ -83,19 +88,22 @@ func connect(ctx context.Context, uri string) (*DB, error) {
 	return db, nil
 }
 
-func postgresConnector(uri string) (driver.Connector, error) {
+// postgresConnector also returns how long its connections wait for an answer.
+func postgresConnector(uri string) (driver.Connector, *atomic.Int64, error) {
 	cfg, err := pq.NewConfig(uri)
 	if err != nil {
-		return nil, fmt.Errorf("read the Postgres address: %w", scrub(err, uri))
+		return nil, nil, fmt.Errorf("read the Postgres address: %w", scrub(err, uri))
 	}
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = connectTimeout
 	}
 	connector, err := pq.NewConnectorConfig(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("read the Postgres address: %w", scrub(err, uri))
+		return nil, nil, fmt.Errorf("read the Postgres address: %w", scrub(err, uri))
 	}
-	return connector, nil
+	dialer := newDialer()
+	connector.Dialer(dialer)
+	return boundConnector{connector}, dialer.silence, nil
 }
 
 func sqliteConnector(path string) (driver.Connector, error) {
@@ -117,7 +125,7 @@ func sqliteSource(path string) (string, error) {
 	if path == "" {
 		return "", errors.New(`the database address "sqlite:" names no file`)
 	}
-	if path != ":memory:" {
+	if "sqlite:"+path != memory {
 		dir := filepath.Dir(path)
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 			return "", fmt.Errorf("open the database: the folder %s does not exist", dir)
@@ -168,12 +176,15 @@ func scrub(err error, uri string) error {
 // number is any that no other program on the database is likely to use.
 const upgradeLock = 0x63617573_01
 
-// upgrade brings the schema to this version. Each migration is one transaction, so a failed one leaves nothing behind.
-func (db *DB) upgrade(ctx context.Context) error {
+// UpgradeAlone runs a change of the schema while no other replica makes one, and lets its statements take all the time they
+// need.
+func (db *DB) UpgradeAlone(ctx context.Context, change func(ctx context.Context) error) error {
 	if db.Dialect == dbutil.Postgres {
+		patience := db.silence.Swap(0)
+		defer db.silence.Store(patience)
 		conn, err := db.RawDB.Conn(ctx)
 		if err != nil {
-			return fmt.Errorf("upgrade the schema: %w", err)
+			return fmt.Errorf("connect: %w", err)
 		}
 		defer func() { _ = conn.Close() }()
 		if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, int64(upgradeLock)); err != nil {
@@ -183,8 +194,13 @@ func (db *DB) upgrade(ctx context.Context) error {
 			_, _ = conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, int64(upgradeLock))
 		}()
 	}
+	return change(ctx)
+}
+
+// upgrade brings the schema to this version. Each migration is one transaction, so a failed one leaves nothing behind.
+func (db *DB) upgrade(ctx context.Context) error {
 	db.UpgradeTable = dbutil.BuildUpgradeTable().WithFSPath(migrations, "migrations").Finish()
-	err := db.Upgrade(ctx)
+	err := db.UpgradeAlone(ctx, db.Upgrade)
 	switch {
 	case errors.Is(err, dbutil.ErrUnsupportedDatabaseVersion):
 		return fmt.Errorf("%w: install that version again, or restore a backup from before the upgrade (%w)", ErrNewerSchema, err)

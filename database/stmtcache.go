@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"strings"
 )
@@ -17,14 +19,17 @@ const (
 
 // cachingConnector opens connections that keep their prepared statements. dbutil and whatsmeow never prepare, and
 // parsing is a fifth of a message's CPU time on SQLite and a second round trip on Postgres.
-type cachingConnector struct{ driver.Connector }
+type cachingConnector struct {
+	driver.Connector
+	lasting bool // the database outlives its connections
+}
 
 func (c cachingConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &cachingConn{Conn: conn, statements: make(map[string]*cachedStmt)}, nil
+	return &cachingConn{Conn: conn, lasting: c.lasting, statements: make(map[string]*cachedStmt)}, nil
 }
 
 // cachedStmt is one prepared statement. While its rows are being read it cannot be run again.
@@ -37,11 +42,18 @@ type cachedStmt struct {
 type cachingConn struct {
 	driver.Conn
 	statements map[string]*cachedStmt
+	lasting    bool
+	readOnly   bool  // it refuses to write, and is of no use any more
+	inside     bool  // a transaction is open
+	ended      error // why SQLite has ended the open transaction by itself
 }
 
 // cached returns the prepared form of query, or nil when it must be run unprepared. An error is the query's own: to run
 // it unprepared after that would only hide the error, because Postgres has aborted the transaction.
 func (c *cachingConn) cached(ctx context.Context, query string) (*cachedStmt, error) {
+	if c.ended != nil {
+		return nil, fmt.Errorf("the transaction has ended: %w", c.ended)
+	}
 	if stmt := c.statements[query]; stmt != nil {
 		if stmt.reading {
 			return nil, nil
@@ -57,7 +69,7 @@ func (c *cachingConn) cached(ctx context.Context, query string) (*cachedStmt, er
 	}
 	prepared, err := preparer.PrepareContext(ctx, query)
 	if err != nil {
-		return nil, repeatable(err)
+		return nil, repeatable(c.note(err))
 	}
 	stmt := &cachedStmt{Stmt: prepared}
 	c.statements[query] = stmt
@@ -99,11 +111,12 @@ func (c *cachingConn) ExecContext(ctx context.Context, query string, args []driv
 			if err != nil {
 				c.forget(query, stmt)
 			}
-			return res, err
+			return res, c.note(err)
 		}
 	}
 	if run, ok := c.Conn.(driver.ExecerContext); ok {
-		return run.ExecContext(ctx, query, args)
+		res, err := run.ExecContext(ctx, query, args)
+		return res, c.note(err)
 	}
 	return nil, driver.ErrSkip
 }
@@ -118,17 +131,19 @@ func (c *cachingConn) QueryContext(ctx context.Context, query string, args []dri
 			rows, err := run.QueryContext(ctx, args)
 			if err != nil {
 				c.forget(query, stmt)
+				err = c.note(err)
 				if isSelect(query) {
 					err = repeatable(err)
 				}
 				return nil, err
 			}
 			stmt.reading = true
-			return &cachedRows{Rows: rows, stmt: stmt}, nil
+			return &cachedRows{Rows: rows, conn: c, stmt: stmt}, nil
 		}
 	}
 	if run, ok := c.Conn.(driver.QueryerContext); ok {
-		return run.QueryContext(ctx, query, args)
+		rows, err := run.QueryContext(ctx, query, args)
+		return rows, c.note(err)
 	}
 	return nil, driver.ErrSkip
 }
@@ -138,19 +153,10 @@ func isSelect(query string) bool { return strings.EqualFold(strings.TrimSpace(qu
 // repeatable makes database/sql try again on another connection when one was lost during what has no effect. lib/pq says
 // so by itself only when the server had said goodbye; a connection that was reset looks like any other error.
 func repeatable(err error) error {
-	if _, lost := errors.AsType[*net.OpError](err); lost {
+	if lost, ok := errors.AsType[*net.OpError](err); ok && !lost.Timeout() { // what took too long would take as long again
 		return driver.ErrBadConn
 	}
 	return err
-}
-
-// BeginTx implements driver.ConnBeginTx.
-func (c *cachingConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	if begin, ok := c.Conn.(driver.ConnBeginTx); ok {
-		tx, err := begin.BeginTx(ctx, opts)
-		return tx, repeatable(err)
-	}
-	return c.Conn.Begin() //nolint:staticcheck // the only way for a driver without BeginTx
 }
 
 // PrepareContext implements driver.ConnPrepareContext.
@@ -179,6 +185,9 @@ func (c *cachingConn) ResetSession(ctx context.Context) error {
 
 // IsValid implements driver.Validator.
 func (c *cachingConn) IsValid() bool {
+	if c.readOnly && c.lasting {
+		return false
+	}
 	if valid, ok := c.Conn.(driver.Validator); ok {
 		return valid.IsValid()
 	}
@@ -204,7 +213,17 @@ func (c *cachingConn) Close() error {
 // cachedRows gives the statement back when the rows are closed.
 type cachedRows struct {
 	driver.Rows
+	conn *cachingConn
 	stmt *cachedStmt
+}
+
+// Next implements driver.Rows.
+func (r *cachedRows) Next(into []driver.Value) error {
+	err := r.Rows.Next(into)
+	if err != nil && !errors.Is(err, io.EOF) {
+		_ = r.conn.note(err)
+	}
+	return err
 }
 
 // Close implements driver.Rows.

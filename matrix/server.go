@@ -27,7 +27,8 @@ const (
 	writeTimeout    = 2 * time.Minute
 	idleTimeout     = 2 * time.Minute
 	shutdownTimeout = 10 * time.Second
-	maxHeader       = 64 << 10 // bytes
+	pingTimeout     = 5 * time.Second // of the database, for /ready
+	maxHeader       = 64 << 10        // bytes
 )
 
 // Arrivals journals room events. inbox.Inbox is one.
@@ -48,7 +49,8 @@ type Server struct {
 
 // serverState is what changes while the server runs.
 type serverState struct {
-	ready atomic.Bool
+	ready  atomic.Bool
+	failed atomic.Int64 // transactions in a row that could not be stored
 
 	mu     sync.Mutex
 	pinged string // the transaction ID of the last ping
@@ -146,10 +148,12 @@ func (s *Server) getLive(w http.ResponseWriter, _ *http.Request) { answer(w, htt
 
 // getReady says whether the bridge can do its work: it has started and its database answers.
 func (s *Server) getReady(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
+	defer cancel()
 	switch {
 	case !s.state.ready.Load():
 		refuse(w, http.StatusServiceUnavailable, "M_UNKNOWN", "The bridge is starting or stopping")
-	case s.db.Ping(r.Context()) != nil:
+	case s.db.Ping(ctx) != nil:
 		refuse(w, http.StatusServiceUnavailable, "M_UNKNOWN", "The bridge cannot reach its database")
 	default:
 		answer(w, http.StatusOK, "{}")

@@ -35,13 +35,25 @@ func (s *Server) putTransaction(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := s.arrivals.AddMatrix(r.Context(), transaction.Events); err != nil {
-		s.log.Error().Err(err).Int("events", len(transaction.Events)).Msg("A transaction could not be stored; the homeserver will send it again")
+		s.notStored(err, len(transaction.Events))
 		w.Header().Set("Retry-After", retryAfter)
 		refuse(w, http.StatusServiceUnavailable, "M_UNKNOWN", "The transaction could not be stored; send it again")
 		return
 	}
 	crashpoint.Pass(crashpoint.MatrixJournaled)
+	if n := s.state.failed.Swap(0); n > 0 {
+		s.log.Warn().Int64("refused", n).Msg("Transactions can be stored again")
+	}
 	answer(w, http.StatusOK, "{}")
+}
+
+// notStored logs the first of several failures in a row: the homeserver tries again and again.
+func (s *Server) notStored(err error, events int) {
+	line := s.log.Debug()
+	if s.state.failed.Add(1) == 1 {
+		line = s.log.Error()
+	}
+	line.Err(err).Int("events", events).Msg("A transaction could not be stored; the homeserver will send it again")
 }
 
 // getUser tells whether a ghost exists. It is asked for users of the bridge's namespace that were never registered.

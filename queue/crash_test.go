@@ -3,10 +3,7 @@ package queue_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -123,14 +120,11 @@ func TestDatabaseFailsForAWhile(t *testing.T) {
 	})
 }
 
-// The server is away for a while, then back, while entries are being worked.
+// The server is away for a while, then back, and answers to commits are lost, while entries are being worked.
 func TestServerAwayForAWhile(t *testing.T) {
 	t.Parallel()
-	server, err := url.Parse(databasetest.Postgres(t))
-	require.NoError(t, err)
-	away := newSwitch(t, server.Host)
-	server.Host = away.address
-	db := databasetest.Open(t, server.String())
+	line := databasetest.NewLine(t, databasetest.Postgres(t))
+	db := databasetest.Open(t, line.URI)
 	q, done := queue.New(db, "inbox"), newRecord(db)
 	begun := make(chan struct{}, 100)
 	start(t, db, q, handlers{burst: 2, poll: 10 * time.Millisecond, handle: func(_ context.Context, e queue.Entry) (queue.Settle, error) {
@@ -143,14 +137,20 @@ func TestServerAwayForAWhile(t *testing.T) {
 	want := 0
 	for round := range 4 {
 		for n := range 20 {
-			add(t, db, q, entry(queue.Lane(fmt.Sprint("chat/", n%4)), fmt.Sprint(round*20+n)))
+			e := entry(queue.Lane(fmt.Sprint("chat/", n%4)), fmt.Sprint(round*20+n))
+			if n%5 == 4 {
+				line.LoseCommit(n%2 == 0) // of this, or of an entry's settling
+			}
+			for db.Write(t.Context(), func(ctx context.Context) error { return q.Add(ctx, e) }) != nil {
+				require.Less(t, line.Lost(), 100, "who is told of an error repeats the call")
+			}
 			want++
 		}
 		await(t, "work has begun", begun)
-		away.off()
+		line.Off()
 		require.Error(t, db.Write(t.Context(), func(ctx context.Context) error { return q.Add(ctx, entry("chat/1", "lost")) }))
 		require.Error(t, db.Ping(t.Context()))
-		away.on(t)
+		line.On(t)
 	}
 	settled(t, q)
 	next := make(map[string]int)
@@ -166,71 +166,6 @@ func TestServerAwayForAWhile(t *testing.T) {
 	var closed int
 	require.NoError(t, db.QueryRow(t.Context(), `SELECT COUNT(*) FROM queue_entry WHERE state=1`).Scan(&closed))
 	require.Equal(t, want, closed)
-}
-
-// cut is a line to a server that can be switched off.
-type cut struct {
-	address, server string
-
-	mu       sync.Mutex
-	listener net.Listener
-	conns    []net.Conn
-}
-
-func newSwitch(t *testing.T, server string) *cut {
-	t.Helper()
-	c := &cut{address: "127.0.0.1:0", server: server}
-	c.on(t)
-	c.address = c.listener.Addr().String()
-	t.Cleanup(c.off)
-	return c
-}
-
-func (c *cut) on(t *testing.T) {
-	t.Helper()
-	listener, err := net.Listen("tcp", c.address)
-	require.NoError(t, err)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.listener = listener
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go c.connect(conn)
-		}
-	}()
-}
-
-func (c *cut) connect(client net.Conn) {
-	server, err := net.Dial("tcp", c.server)
-	if err != nil {
-		_ = client.Close()
-		return
-	}
-	c.mu.Lock()
-	if c.listener == nil {
-		_, _ = client.Close(), server.Close()
-	}
-	c.conns = append(c.conns, client, server)
-	c.mu.Unlock()
-	go func() { _, _ = io.Copy(server, client); _ = server.Close() }()
-	_, _ = io.Copy(client, server)
-	_ = client.Close()
-}
-
-func (c *cut) off() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.listener != nil {
-		_ = c.listener.Close()
-	}
-	for _, conn := range c.conns {
-		_ = conn.Close()
-	}
-	c.listener, c.conns = nil, nil
 }
 
 // A schedule of everything at once, by chance, against what must come of it: each entry is settled once and, within its

@@ -25,7 +25,7 @@ type devices struct {
 func openDevices(ctx context.Context, db *database.DB, log zerolog.Logger) (*devices, error) {
 	child := db.Child("whatsmeow_version", upgrades.Table, nil)
 	container := sqlstore.NewWithWrappedDB(child, newLibraryLog(log))
-	if err := container.Upgrade(ctx); err != nil {
+	if err := db.UpgradeAlone(ctx, container.Upgrade); err != nil {
 		return nil, fmt.Errorf("upgrade the session store: %w", err)
 	}
 	return &devices{db: db, container: container}, nil

@@ -3,11 +3,16 @@ package whatsapp
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.mau.fi/whatsmeow/types"
+
+	"causeway/database/databasetest"
 )
 
 // stores logs in and returns the account's store.
@@ -157,4 +162,22 @@ func TestOldSentMessagesAreRemovedNowAndThen(t *testing.T) {
 	_, err := b.db.Exec(t.Context(), `UPDATE whatsmeow_retry_buffer SET timestamp=0`)
 	require.NoError(t, err)
 	require.NoError(t, stores.DeleteOldOutgoingEvents(t.Context()), "not again so soon")
+}
+
+// Replicas that start together on an empty database do not trip over each other.
+func TestSessionStoreIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	uri := databasetest.Postgres(t)
+	var wg sync.WaitGroup
+	for range 4 {
+		db := databasetest.Open(t, uri)
+		wg.Go(func() {
+			devices, err := openDevices(t.Context(), db, zerolog.Nop())
+			if assert.NoError(t, err) {
+				_, err = devices.all(t.Context())
+				assert.NoError(t, err)
+			}
+		})
+	}
+	wg.Wait()
 }
