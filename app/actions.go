@@ -92,6 +92,7 @@ func whatsappConfig(cfg config.Config) whatsapp.Config {
 		OSName:     cfg.WhatsApp.OSName,
 		MaxBackoff: cfg.WhatsApp.ReconnectMaxBackoff,
 		Receipts:   cfg.Bridge.MessageStatusEvents,
+		Timing:     whatsapp.Timing{MaxAge: cfg.Outbox.MaxAge},
 		Network:    whatsapp.Network{Address: test.Address, RootKey: test.RootKey, CAFile: test.CAFile},
 	}
 }

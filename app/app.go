@@ -31,7 +31,7 @@ const (
 	pollEvery  = 30 * time.Second // for work that the process was not told of; it is told of all its own
 	inboxBurst = 32               // decisions of one chat in one transaction
 	inboxLanes = 64               // chats that are decided side by side
-	sendLanes  = 64               // lanes of one kind that are carried out side by side
+	sendLanes  = 64               // lanes of one kind, and on WhatsApp's side of one login, that are carried out side by side
 	tidyEvery  = 6 * time.Hour    // how often keys that have had their time are removed
 )
 
@@ -125,7 +125,7 @@ func build(ctx context.Context, cfg config.Config, log zerolog.Logger, version s
 	permit := permissions{cfg.Bridge.Permissions}
 	b.chats = portal.New(db, b.in, b.out, people, portal.Config{Bot: bot, Feedback: feedback(cfg)}, permit)
 	deciders := dispatch.New(db, bot, dispatch.Deciders{
-		Chats: b.chats, Rooms: b.chats, Feedback: b.chats, People: people,
+		Chats: b.chats, Lost: b.chats, Rooms: b.chats, Feedback: b.chats, People: people,
 		Users:    user.New(db, b.in, b.out, permit, people),
 		Commands: command.New(db, b.in, b.out, permit, command.About{Version: version, Prefix: cfg.Bridge.CommandPrefix}),
 	})
@@ -136,7 +136,7 @@ func build(ctx context.Context, cfg config.Config, log zerolog.Logger, version s
 		}, log),
 		queue.NewWorker(db, b.out.Queue, queue.Options{
 			Handle: b.perform, Rejected: b.notSent, Buried: b.buried,
-			Burst: 1, Lanes: sendLanes, Poll: pollEvery, Backoff: queue.Backoff{First: 500 * time.Millisecond, Most: 5 * time.Minute},
+			Burst: 1, Lanes: sendLanes, Kind: outbox.KindOf, Poll: pollEvery, Backoff: queue.Backoff{First: 500 * time.Millisecond, Most: 5 * time.Minute},
 		}, log),
 	}
 	return b, nil

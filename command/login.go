@@ -124,6 +124,10 @@ func (c *Commands) logout(ctx context.Context, in call) error {
 	if err := c.db.PutSetting(ctx, database.UnlinkedBy(login.ID), in.user.String()); err != nil {
 		return err
 	}
+	// What waits to be sent is refused now, and its senders are told.
+	if err := c.out.Provide(ctx, outbox.ConnectionOf(login.ID)); err != nil {
+		return err
+	}
 	if err := c.out.LogOut(ctx, in.event.String(), outbox.LogOut{Login: login.ID, Device: login.Device}); err != nil {
 		return err
 	}

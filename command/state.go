@@ -69,7 +69,11 @@ func stateText(l database.Login) string {
 	case database.StateReplaced:
 		return "stopped since " + since + ": another program uses the same session"
 	case database.StateBanned:
-		return "banned by WhatsApp since " + since
+		text := "banned by WhatsApp since " + since
+		if !l.RetryAt.IsZero() {
+			text += "; the bridge connects again on " + l.RetryAt.UTC().Format("2 January 15:04 UTC")
+		}
+		return text
 	case database.StateOutdated:
 		return "not connected since " + since + ": WhatsApp wants a newer version of the bridge"
 	}

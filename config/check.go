@@ -47,6 +47,7 @@ func check(c *Config, report report) {
 	checkTokens(c.Appservice, report)
 	checkDatabase(c.Database.URI, report)
 	checkWhatsApp(c.WhatsApp, report)
+	checkOutbox(c.Outbox, report)
 	checkTestNetwork(c.WhatsApp.TestNetwork, report)
 	checkBridge(c.Bridge, report)
 	checkLogging(c.Logging, report)
@@ -158,6 +159,15 @@ func checkWhatsApp(w WhatsApp, report report) {
 	if _, err := w.ContactName(); err != nil {
 		report("whatsapp.displayname", "is not a good template: "+err.Error(),
 			"write one like {{or .PushName .Phone}} (WA)")
+	}
+}
+
+// maxAge is how long the outbox remembers what it has sent: older messages could be sent twice.
+const maxAge = 30 * 24 * time.Hour
+
+func checkOutbox(o Outbox, report report) {
+	if o.MaxAge < time.Minute || o.MaxAge > maxAge {
+		report("outbox.max_age", "is "+o.MaxAge.String(), "write a duration between 1m and 720h")
 	}
 }
 

@@ -19,6 +19,7 @@ type Config struct {
 	Appservice Appservice `yaml:"appservice" doc:"How the homeserver and the bridge know and reach each other. What is set here also stands in registration.yaml: after a change run 'causeway registration -o registration.yaml', give the homeserver the new file and restart it."`
 	Database   Database   `yaml:"database" doc:"Where the bridge keeps its state."`
 	WhatsApp   WhatsApp   `yaml:"whatsapp" doc:"The WhatsApp side."`
+	Outbox     Outbox     `yaml:"outbox" doc:"What waits to be sent."`
 	Bridge     Bridge     `yaml:"bridge" doc:"Who may do what, and how the bot is addressed."`
 	Logging    Logging    `yaml:"logging" doc:"Log lines go to standard error."`
 }
@@ -71,6 +72,11 @@ type TestNetwork struct {
 // Enabled tells whether the bridge is to connect to a simulator.
 func (t TestNetwork) Enabled() bool { return t != TestNetwork{} }
 
+// Outbox is about what waits to be sent.
+type Outbox struct {
+	MaxAge time.Duration `yaml:"max_age" doc:"A message that could not be sent to WhatsApp for this long, because the account was not connected or WhatsApp did not answer, is given up: its sender is told which one it was, and what was written after it goes on. Between 1m and 720h."`
+}
+
 // Bridge is about people.
 type Bridge struct {
 	CommandPrefix       string      `yaml:"command_prefix" doc:"What a command to the bot starts with, in rooms that are not the bot's own."`
@@ -103,6 +109,7 @@ func Default() Config {
 			ReconnectMaxBackoff: 5 * time.Minute,
 			Displayname:         "{{or .PushName .Phone}} (WA)",
 		},
+		Outbox:  Outbox{MaxAge: 24 * time.Hour},
 		Bridge:  Bridge{CommandPrefix: "!wa", MessageErrorNotices: true},
 		Logging: Logging{Level: "info", Format: "pretty"},
 	}

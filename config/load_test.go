@@ -75,6 +75,8 @@ whatsapp:
     address: 127.0.0.1:4430
     root_key: 000102030405060708090a0b0c0d0e0f000102030405060708090a0b0c0d0e0f
     ca_file: ca.pem
+outbox:
+  max_age: 2h
 bridge:
   command_prefix: "!w"
   message_status_events: true
@@ -101,6 +103,7 @@ logging: {level: debug, format: json}
 				RootKey: strings.Repeat("000102030405060708090a0b0c0d0e0f", 2),
 			},
 		},
+		Outbox: config.Outbox{MaxAge: 2 * time.Hour},
 		Bridge: config.Bridge{
 			CommandPrefix: "!w", MessageStatusEvents: true, DeliveryReceipts: true,
 			Permissions: config.Permissions{"@a:b": config.User, "example.com": config.Blocked},

@@ -54,6 +54,8 @@ func TestEachMistakeIsOneClearLine(t *testing.T) {
 			`config.yaml:13: whatsapp.reconnect_max_backoff is not a duration; write it like 30s, 5m or 1h30m`},
 		"duration out of range": {good + "whatsapp:\n  reconnect_max_backoff: 2h\n",
 			`config.yaml:13: whatsapp.reconnect_max_backoff is 2h0m0s; write a duration between 1s and 1h`},
+		"outbox age out of range": {good + "outbox:\n  max_age: 10s\n",
+			`config.yaml:13: outbox.max_age is 10s; write a duration between 1m and 720h`},
 
 		"homeserver address missing": {edit("  address: http://localhost:8008\n", ""),
 			`config.yaml:1: homeserver.address is missing; write the URL of your homeserver, like http://localhost:8008`},

@@ -17,7 +17,8 @@ type LoginID string
 // LoginState is what the bridge last knew of a login's connection.
 type LoginState string
 
-// The states of a login. Those after StateDisconnected need the user to act; the bridge does not connect by itself.
+// The states of a login. StateLoggedOut and StateReplaced need the user to act; from the others the bridge comes back
+// by itself.
 const (
 	StateConnecting   LoginState = "connecting"
 	StateConnected    LoginState = "connected"
@@ -37,22 +38,26 @@ type Login struct {
 	State       LoginState
 	StateDetail string // what WhatsApp said, for the log and for ping
 	StateSince  time.Time
+	RetryAt     time.Time // for StateBanned: when the bridge connects again
 	PhoneSeen   time.Time // the last sign of life of the phone; zero when there was none
 }
 
-const loginColumns = `login.id, login.mxid, login.puppet_id, login.device, login.state, login.state_detail, login.state_since, login.phone_seen`
+const loginColumns = `login.id, login.mxid, login.puppet_id, login.device, login.state, login.state_detail, login.state_since, login.retry_at, login.phone_seen`
 
 func scanLogin(row interface{ Scan(...any) error }) (Login, error) {
 	var l Login
 	var device string
-	var since, seen int64
-	err := row.Scan(&l.ID, &l.User, &l.Puppet, &device, &l.State, &l.StateDetail, &since, &seen)
+	var since, retry, seen int64
+	err := row.Scan(&l.ID, &l.User, &l.Puppet, &device, &l.State, &l.StateDetail, &since, &retry, &seen)
 	if errors.Is(err, sql.ErrNoRows) {
 		return l, ErrNotFound
 	} else if err != nil {
 		return l, fmt.Errorf("read login: %w", err)
 	}
 	l.StateSince = time.UnixMilli(since)
+	if retry > 0 {
+		l.RetryAt = time.UnixMilli(retry)
+	}
 	if seen > 0 {
 		l.PhoneSeen = time.UnixMilli(seen)
 	}
@@ -83,7 +88,7 @@ func (db *DB) logins(ctx context.Context, query string, args ...any) ([]Login, e
 func (db *DB) PutLogin(ctx context.Context, l Login) error {
 	_, err := db.Exec(ctx, `INSERT INTO login (id, mxid, puppet_id, device, state, state_detail, state_since) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (id) DO UPDATE SET mxid=excluded.mxid, puppet_id=excluded.puppet_id, device=excluded.device,
-			state=excluded.state, state_detail=excluded.state_detail, state_since=excluded.state_since`,
+			state=excluded.state, state_detail=excluded.state_detail, state_since=excluded.state_since, retry_at=0`,
 		l.ID, l.User, l.Puppet, l.Device.String(), l.State, l.StateDetail, l.StateSince.UnixMilli())
 	if err != nil {
 		return fmt.Errorf("put login %s: %w", l.ID, err)
@@ -113,8 +118,12 @@ func (db *DB) Logins(ctx context.Context) ([]Login, error) {
 
 // SetLoginState records what became of a login's connection.
 func (db *DB) SetLoginState(ctx context.Context, l Login) error {
-	_, err := db.Exec(ctx, `UPDATE login SET state=$2, state_detail=$3, state_since=$4 WHERE id=$1`,
-		l.ID, l.State, l.StateDetail, l.StateSince.UnixMilli())
+	retry := int64(0)
+	if !l.RetryAt.IsZero() {
+		retry = l.RetryAt.UnixMilli()
+	}
+	_, err := db.Exec(ctx, `UPDATE login SET state=$2, state_detail=$3, state_since=$4, retry_at=$5 WHERE id=$1`,
+		l.ID, l.State, l.StateDetail, l.StateSince.UnixMilli(), retry)
 	if err != nil {
 		return fmt.Errorf("set state of login %s: %w", l.ID, err)
 	}

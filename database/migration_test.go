@@ -72,6 +72,9 @@ func fill(t *testing.T, db *database.DB) {
 	require.NoError(t, err)
 	target := database.MessageKey{Portal: group.ID, ID: "3EB0", Sender: login.Puppet}
 	require.NoError(t, db.PutReaction(ctx, database.Reaction{Target: target, Sender: login.Puppet, Message: "3EB1", Emoji: "👍", Sent: day}))
+	_, err = db.AddAwaited(ctx, database.Awaited{Placeholder: true, Since: day,
+		MessageKey: database.MessageKey{Portal: group.ID, ID: "3EB1", Sender: login.Puppet}})
+	require.NoError(t, err)
 	require.NoError(t, db.PutManagementRoom(ctx, database.User{ID: "@alice:localhost", ManagementRoom: "!m:localhost"}))
 	require.NoError(t, db.PutLoginFlow(ctx, database.LoginFlow{User: "@alice:localhost", ID: "1", Method: "qr", Room: "!m:localhost", Started: day}))
 	require.NoError(t, db.PutSetting(ctx, "a", "1"))

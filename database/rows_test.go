@@ -261,13 +261,13 @@ func TestLogins(t *testing.T) {
 		same(t, []database.Login{a, b})(db.LoginsOf(ctx, "@alice:localhost"))
 		same(t, []database.Login(nil))(db.LoginsOf(ctx, "@bob:localhost"))
 
-		a.State, a.StateDetail, a.StateSince = database.StateBanned, "an hour", day.Add(time.Hour)
+		a.State, a.StateDetail, a.StateSince, a.RetryAt = database.StateBanned, "an hour", day.Add(time.Hour), day.Add(2*time.Hour)
 		require.NoError(t, db.SetLoginState(ctx, a))
 		require.NoError(t, db.SetPhoneSeen(ctx, a.ID, day.Add(time.Minute)))
 		require.NoError(t, db.SetPhoneSeen(ctx, a.ID, day)) // older news
 		a.PhoneSeen = day.Add(time.Minute)
 		same(t, a)(db.LoginByID(ctx, a.ID))
-		a.User, a.State = "@bob:localhost", database.StateConnecting // linked again by somebody else
+		a.User, a.State, a.RetryAt = "@bob:localhost", database.StateConnecting, time.Time{} // linked again by somebody else
 		require.NoError(t, db.PutLogin(ctx, a))
 		same(t, []database.Login{a, b})(db.Logins(ctx))
 
@@ -345,6 +345,28 @@ func TestMessages(t *testing.T) {
 		m.Event = "$a"
 		same(t, m)(db.MessageByKey(ctx, key))
 		same(t, m)(db.MessageByEvent(ctx, "$a"))
+	})
+}
+
+func TestAwaited(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		ctx := t.Context()
+		login := putLogin(t, db, 1, "@alice:localhost")
+		portal, err := db.EnsurePortal(ctx, login.ID, lid(2))
+		require.NoError(t, err)
+		key := database.MessageKey{Portal: portal.ID, ID: "3EB0", Sender: login.Puppet}
+		missing[database.Awaited](t)(db.AwaitedByKey(ctx, key))
+		a := database.Awaited{MessageKey: key, Placeholder: true, Since: day}
+		for _, want := range []bool{true, false} {
+			isNew, err := db.AddAwaited(ctx, a)
+			require.NoError(t, err)
+			require.Equal(t, want, isNew)
+		}
+		same(t, a)(db.AwaitedByKey(ctx, key))
+		same(t, a)(db.TakeAwaited(ctx, key))
+		missing[database.Awaited](t)(db.TakeAwaited(ctx, key))
+		missing[database.Awaited](t)(db.AwaitedByKey(ctx, key))
 	})
 }
 

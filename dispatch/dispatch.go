@@ -31,6 +31,12 @@ type Feedback interface {
 	Delivered(ctx context.Context, in inbox.Delivered) error
 }
 
+// Lost decides about messages from WhatsApp that cannot be decrypted. The portal package has it.
+type Lost interface {
+	Undecryptable(ctx context.Context, in inbox.Undecryptable) error
+	MessageLost(ctx context.Context, in inbox.MessageLost) error
+}
+
 // Rooms decides about what comes from the rooms of chats. The portal package has it.
 type Rooms interface {
 	MessageFromMatrix(ctx context.Context, evt *event.Event) error
@@ -62,6 +68,7 @@ type Commands interface {
 // Deciders are all who decide.
 type Deciders struct {
 	Chats    Chats
+	Lost     Lost
 	Rooms    Rooms
 	Feedback Feedback
 	Users    Users
@@ -104,6 +111,10 @@ func (d *Dispatcher) route(ctx context.Context, e queue.Entry) error {
 		return decide(ctx, e, d.deci.Feedback.ShowFailed)
 	case inbox.KindDelivered:
 		return decide(ctx, e, d.deci.Feedback.Delivered)
+	case inbox.KindUndecryptable:
+		return decide(ctx, e, d.deci.Lost.Undecryptable)
+	case inbox.KindMessageLost:
+		return decide(ctx, e, d.deci.Lost.MessageLost)
 	case inbox.KindContactChanged:
 		return decide(ctx, e, d.deci.People.ContactChanged)
 	case inbox.KindLoginChanged:

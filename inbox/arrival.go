@@ -23,6 +23,8 @@ const (
 	KindSendDelayed     = "send_delayed"
 	KindShowFailed      = "show_failed"
 	KindDelivered       = "delivered"
+	KindUndecryptable   = "undecryptable"
+	KindMessageLost     = "message_lost"
 )
 
 // MatrixEvent is a room event from a transaction of the homeserver, as it came.
@@ -37,6 +39,8 @@ type WhatsAppMessage struct {
 	Message []byte            `json:"message"` // waE2E.Message as protobuf
 	// Until is set when the message changes one that had not come, and was set aside: how long it waits for that.
 	Until time.Time `json:"until,omitzero"`
+	// Recovered says that it could not be decrypted when it first came.
+	Recovered bool `json:"recovered,omitempty"`
 }
 
 // GroupChanged says what a login learned about a group: all of it, or what has changed.
@@ -84,6 +88,7 @@ type LoginChanged struct {
 	State  database.LoginState `json:"state,omitempty"` // empty when only the phone was seen
 	Detail string              `json:"detail,omitempty"`
 	Until  time.Time           `json:"until,omitzero"` // for a ban: when it ends, if WhatsApp said so
+	Retry  time.Time           `json:"retry,omitzero"` // for a ban: when the bridge connects again
 	At     time.Time           `json:"at"`
 	Phone  bool                `json:"phone,omitempty"` // the phone gave a sign of life at At
 }
@@ -151,4 +156,20 @@ type NumberLookedUp struct {
 	Key    string           `json:"key"` // of the question
 	// Problem is set, and Found is false, when WhatsApp could not be asked: a sentence for the user.
 	Problem string `json:"problem,omitempty"`
+}
+
+// Undecryptable says that a message has come by a login that cannot be decrypted, or that WhatsApp does not give to
+// linked devices. It may come again.
+type Undecryptable struct {
+	Login database.LoginID  `json:"login"`
+	Info  types.MessageInfo `json:"info"`
+	// ViewOnce says that it is a message to be seen once, which only phones get.
+	ViewOnce bool `json:"view_once,omitempty"`
+	// Hidden says that its sender wants nothing shown in its place: it is no message of its own, but changes one.
+	Hidden bool `json:"hidden,omitempty"`
+}
+
+// MessageLost says that a message which could not be decrypted is not asked for any more.
+type MessageLost struct {
+	Message database.MessageKey `json:"message"`
 }

@@ -141,6 +141,26 @@ func (in *Inbox) AddNumberLookedUp(ctx context.Context, n NumberLookedUp) error 
 	})
 }
 
+// AddUndecryptable journals that a message came which cannot be decrypted.
+func (in *Inbox) AddUndecryptable(ctx context.Context, u Undecryptable) error {
+	return in.db.Write(ctx, func(ctx context.Context) error {
+		portal, err := in.db.EnsurePortal(ctx, Receiver(u.Login, u.Info.Chat), ChatNames(u.Info)...)
+		if err != nil {
+			return err
+		}
+		key := fmt.Sprintf("undecryptable/%s/%d/%s/%s", u.Login, portal.ID, u.Info.Sender.ToNonAD(), u.Info.ID)
+		return in.add(ctx, ChatLane(portal.ID), key, KindUndecryptable, u)
+	})
+}
+
+// AddMessageLost journals that a message which could not be decrypted is not asked for any more.
+func (in *Inbox) AddMessageLost(ctx context.Context, l MessageLost) error {
+	return in.db.Write(ctx, func(ctx context.Context) error {
+		key := fmt.Sprintf("message_lost/%d/%d/%s", l.Message.Portal, l.Message.Sender, l.Message.ID)
+		return in.add(ctx, ChatLane(l.Message.Portal), key, KindMessageLost, l)
+	})
+}
+
 func (in *Inbox) add(ctx context.Context, lane queue.Lane, key, kind string, v any) error {
 	payload, err := json.Marshal(v)
 	if err != nil {

@@ -30,6 +30,8 @@ const (
 	KindFetchGroup   = "fetch_group"
 	KindSendStatus   = "send_status" // the transaction ID
 	KindMarkRead     = "mark_read"   // idempotent by nature
+	// The number of the question: a phone that is asked twice answers twice, which is one message.
+	KindRequestMessage = "request_message"
 )
 
 // CreateRoom makes the room of a portal under an alias of the portal, with its name and people as the rows have them
@@ -175,4 +177,14 @@ type FetchGroup struct {
 	Login database.LoginID `json:"login"`
 	Group types.JID        `json:"group"`
 	Key   string           `json:"key"`
+}
+
+// RequestMessage asks the phone of the account for a message that could not be decrypted. Its answer arrives as the
+// message. It asks again, at growing intervals, until the message is not awaited any more.
+type RequestMessage struct {
+	Login   database.LoginID    `json:"login"`
+	Chat    types.JID           `json:"chat"`
+	Sender  types.JID           `json:"sender"`
+	Message database.MessageKey `json:"message"`
+	Try     int                 `json:"try"` // from 0
 }

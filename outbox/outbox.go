@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"maunium.net/go/mautrix/id"
 
@@ -46,7 +47,10 @@ func sendLane(login database.LoginID, p database.PortalID) queue.Lane {
 }
 func askLane(login database.LoginID) queue.Lane { return queue.Lane("ask/" + string(login)) }
 func statusLane(room id.RoomID) queue.Lane      { return queue.Lane("status/" + room.String()) }
-func pairLane(user id.UserID) queue.Lane        { return queue.Lane("pair/" + user.String()) }
+func requestLane(a RequestMessage) queue.Lane {
+	return queue.Lane(fmt.Sprintf("request/%s/%d/%d/%s", a.Login, a.Message.Portal, a.Message.Sender, a.Message.ID))
+}
+func pairLane(user id.UserID) queue.Lane { return queue.Lane("pair/" + user.String()) }
 
 // Subject says what the actions of a lane are about.
 func Subject(lane queue.Lane) queue.Subject {
@@ -61,6 +65,10 @@ func Subject(lane queue.Lane) queue.Subject {
 		return queue.Subject{Login: database.LoginID(login), Portal: queue.ParsePortal(portal)}
 	case "ask":
 		return queue.Subject{Login: database.LoginID(rest)}
+	case "request":
+		login, rest, _ := strings.Cut(rest, "/")
+		portal, _, _ := strings.Cut(rest, "/")
+		return queue.Subject{Login: database.LoginID(login), Portal: queue.ParsePortal(portal)}
 	case "pair", "ghost":
 		return queue.Subject{User: rest}
 	}
@@ -70,10 +78,20 @@ func Subject(lane queue.Lane) queue.Subject {
 // OnWhatsApp reports whether the actions of a lane are carried out on WhatsApp's side.
 func OnWhatsApp(lane queue.Lane) bool {
 	switch lane.Kind() {
-	case "whatsapp", "ask", "pair":
+	case "whatsapp", "ask", "pair", "request":
 		return true
 	}
 	return false
+}
+
+// KindOf tells apart the lanes that may be worked side by side only in a limited number: of one kind on Matrix's side, of
+// one login on WhatsApp's, so that a login whose connection is slow never delays another.
+func KindOf(lane queue.Lane) string {
+	if !OnWhatsApp(lane) {
+		return lane.Kind()
+	}
+	parts := strings.SplitN(string(lane), "/", 3)
+	return strings.Join(parts[:min(len(parts), 2)], "/")
 }
 
 // CreateRoom adds that action. Further ones for the same portal change nothing.
@@ -173,13 +191,24 @@ func (o *Outbox) FetchGroup(ctx context.Context, a FetchGroup) error {
 	return o.add(ctx, askLane(a.Login), fmt.Sprintf("group/%s/%s", a.Group, a.Key), KindFetchGroup, a)
 }
 
+// RequestMessage adds that action, to be carried out at a time. Each message has a lane of its own, so that none waits
+// for another's turn.
+func (o *Outbox) RequestMessage(ctx context.Context, at time.Time, a RequestMessage) error {
+	lane := requestLane(a)
+	return o.addAt(ctx, at, lane, fmt.Sprintf("%s/%d", lane, a.Try), KindRequestMessage, a)
+}
+
 func (o *Outbox) add(ctx context.Context, lane queue.Lane, key, kind string, v any) error {
+	return o.addAt(ctx, time.Time{}, lane, key, kind, v)
+}
+
+func (o *Outbox) addAt(ctx context.Context, at time.Time, lane queue.Lane, key, kind string, v any) error {
 	payload, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", kind, err)
 	}
 	// Postgres takes no NUL characters in text; a key is made of what strangers send.
-	return o.Add(ctx, queue.Entry{Lane: lane, Key: strings.ReplaceAll(key, "\x00", ""), Kind: kind, Payload: payload})
+	return o.Add(ctx, queue.Entry{Lane: lane, Key: strings.ReplaceAll(key, "\x00", ""), Kind: kind, Payload: payload, NotBefore: at})
 }
 
 // ErrUnreadable says that an action cannot be read.

@@ -41,11 +41,20 @@ func (p *Portals) MessageFromWhatsApp(ctx context.Context, in inbox.WhatsAppMess
 	}
 	said := said{login: login, in: in, msg: msg}
 	change := changeOf(msg)
-	if change == nil && convert.ToMatrix(msg) == nil {
+	if change == nil && convert.ToMatrix(msg) == nil && !in.Recovered {
 		return nil // nothing for people in it
 	}
 	if said.portal, said.sender, err = p.place(ctx, in, login); err != nil {
 		return err
+	}
+	if held, err := p.arrived(ctx, said.key()); err != nil {
+		return err
+	} else if held && change == nil {
+		return p.fill(ctx, said)
+	} else if held {
+		if said, err = p.release(ctx, said); err != nil {
+			return err
+		}
 	}
 	switch change := change.(type) {
 	case convert.Edit:
@@ -95,6 +104,9 @@ func changeOf(msg *waE2E.Message) any {
 // saidOnWhatsApp shows a message of its own, and what has waited for it.
 func (p *Portals) saidOnWhatsApp(ctx context.Context, s said) error {
 	content := convert.ToMatrix(s.msg)
+	if content == nil {
+		return nil
+	}
 	row := s.row(database.KindMessage)
 	row.Quote = convert.Quote(content.Body)
 	isNew, err := p.db.AddMessage(ctx, row)

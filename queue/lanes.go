@@ -1,10 +1,14 @@
 package queue
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // laneSet knows which lanes wait for a goroutine and which have one. The worker's lock guards it.
 type laneSet struct {
 	limit   int
+	kindOf  func(Lane) string
 	kinds   map[string]*laneKind
 	order   []*laneKind          // the kinds in the order they were met, so that each gets its turn
 	timers  map[Lane]*time.Timer // for lanes whose head is not due yet
@@ -13,6 +17,7 @@ type laneSet struct {
 
 // laneKind is all lanes of one kind, first come first served.
 type laneKind struct {
+	name    string
 	waiting []Lane
 	state   map[Lane]laneState
 	busy    int
@@ -26,15 +31,19 @@ const (
 	hinted                       // has a goroutine, and new work came meanwhile
 )
 
-func newLaneSet(limit int) laneSet {
-	return laneSet{limit: limit, kinds: make(map[string]*laneKind), timers: make(map[Lane]*time.Timer), changed: make(chan struct{}, 1)}
+func newLaneSet(limit int, kindOf func(Lane) string) laneSet {
+	if kindOf == nil {
+		kindOf = Lane.Kind
+	}
+	return laneSet{limit: limit, kindOf: kindOf, kinds: make(map[string]*laneKind), timers: make(map[Lane]*time.Timer), changed: make(chan struct{}, 1)}
 }
 
 func (s *laneSet) kind(l Lane) *laneKind {
-	k := s.kinds[l.Kind()]
+	name := s.kindOf(l)
+	k := s.kinds[name]
 	if k == nil {
-		k = &laneKind{state: make(map[Lane]laneState)}
-		s.kinds[l.Kind()] = k
+		k = &laneKind{name: name, state: make(map[Lane]laneState)}
+		s.kinds[name] = k
 		s.order = append(s.order, k)
 	}
 	return k
@@ -75,6 +84,9 @@ func (s *laneSet) release(l Lane, more bool) {
 	delete(k.state, l)
 	if again {
 		s.hint(l)
+	} else if len(k.state) == 0 { // kinds may be many and come and go, as logins do
+		delete(s.kinds, k.name)
+		s.order = slices.DeleteFunc(s.order, func(other *laneKind) bool { return other == k })
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 // A hint that comes while a lane is being worked, after its last look at the database, must not be lost.
 func TestHintWhileWorking(t *testing.T) {
 	t.Parallel()
-	s := newLaneSet(1)
+	s := newLaneSet(1, nil)
 	claim := func(want Lane) {
 		t.Helper()
 		got, ok := s.claim()

@@ -39,8 +39,9 @@ type Entry struct {
 	Added    time.Time
 	Closed   time.Time // when it became a dead letter; zero for one that is open
 	Error    string    // what went wrong the last time
+	// NotBefore is when it may be worked at the earliest; zero is at once. Its lane waits for it.
+	NotBefore time.Time
 
-	notBefore time.Time
 	parkedFor string
 	parkLimit time.Time
 }
@@ -68,9 +69,13 @@ func (q *Queue) Add(ctx context.Context, entries ...Entry) error {
 	lanes := make([]Lane, 0, len(entries))
 	for _, e := range entries {
 		e.Lane = Lane(text(string(e.Lane)))
-		_, err := q.db.Exec(ctx, `INSERT INTO queue_entry (queue, lane, dedup_key, kind, payload, added_at)
-			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (queue, dedup_key) DO NOTHING`,
-			q.name, e.Lane, text(e.Key), e.Kind, e.Payload, now.UnixMilli())
+		due := int64(0)
+		if !e.NotBefore.IsZero() {
+			due = e.NotBefore.UnixMilli()
+		}
+		_, err := q.db.Exec(ctx, `INSERT INTO queue_entry (queue, lane, dedup_key, kind, payload, added_at, not_before)
+			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (queue, dedup_key) DO NOTHING`,
+			q.name, e.Lane, text(e.Key), e.Kind, e.Payload, now.UnixMilli(), due)
 		if err != nil {
 			return fmt.Errorf("add %s to the %s: %w", e.Kind, q.name, err)
 		}

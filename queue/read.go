@@ -15,7 +15,7 @@ func scanEntry(row interface{ Scan(...any) error }) (Entry, error) {
 	var e Entry
 	var added, notBefore, limit, closed int64
 	err := row.Scan(&e.ID, &e.Lane, &e.Key, &e.Kind, &e.Payload, &e.Attempts, &added, &e.Error, &notBefore, &e.parkedFor, &limit, &closed)
-	e.Added, e.notBefore, e.parkLimit = time.UnixMilli(added), time.UnixMilli(notBefore), time.UnixMilli(limit)
+	e.Added, e.NotBefore, e.parkLimit = time.UnixMilli(added), time.UnixMilli(notBefore), time.UnixMilli(limit)
 	if closed > 0 {
 		e.Closed = time.UnixMilli(closed)
 	}

@@ -27,6 +27,7 @@ type handlers struct {
 	buried   func(ctx context.Context, e queue.Entry, cause error) error
 	burst    int
 	lanes    int
+	kind     func(queue.Lane) string
 	backoff  queue.Backoff
 	poll     time.Duration
 }
@@ -35,7 +36,7 @@ type handlers struct {
 func start(t testing.TB, db *database.DB, q *queue.Queue, h handlers) (stop func()) {
 	t.Helper()
 	opts := queue.Options{
-		Handle: h.handle, Rejected: h.rejected, Buried: h.buried, Backoff: h.backoff, Burst: max(h.burst, 1), Lanes: h.lanes, Poll: h.poll,
+		Handle: h.handle, Rejected: h.rejected, Buried: h.buried, Backoff: h.backoff, Burst: max(h.burst, 1), Lanes: h.lanes, Kind: h.kind, Poll: h.poll,
 	}
 	if opts.Lanes == 0 {
 		opts.Lanes = 8

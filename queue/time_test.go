@@ -242,3 +242,43 @@ func TestRestartKeepsTheWait(t *testing.T) {
 		require.Equal(t, []string{"chat/1:a"}, done.list())
 	})
 }
+
+// An entry that is added for later waits for its time, across a restart too, and what is behind it waits with it.
+func TestNotBefore(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, db *database.DB, q *queue.Queue, done *record) {
+		later := entry("chat/1", "b")
+		later.NotBefore = time.Now().Add(time.Hour)
+		add(t, db, q, entry("chat/1", "a"), later, entry("chat/1", "c"), entry("chat/2", "a"))
+		stop := start(t, db, q, handlers{burst: 8, handle: func(_ context.Context, e queue.Entry) (queue.Settle, error) { return done.settle(e), nil }})
+		require.ElementsMatch(t, []string{"chat/1:a", "chat/2:a"}, done.wait(t, 2))
+		require.Equal(t, 2, counts(t, q).Open)
+		stop()
+		_, err := db.Exec(t.Context(), `UPDATE queue_entry SET not_before=1 WHERE state=0`)
+		require.NoError(t, err)
+		again := queue.New(db, "inbox")
+		start(t, db, again, handlers{burst: 8, handle: func(_ context.Context, e queue.Entry) (queue.Settle, error) { return done.settle(e), nil }})
+		require.Equal(t, []string{"chat/1:b", "chat/1:c"}, done.wait(t, 4)[2:])
+	})
+}
+
+// Kinds that a worker is told of have places of their own: one that hangs leaves the others theirs.
+func TestKindsOfTheWorker(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, db *database.DB, q *queue.Queue, done *record) {
+		gate := make(chan struct{})
+		t.Cleanup(func() { close(gate) })
+		start(t, db, q, handlers{lanes: 1, kind: func(l queue.Lane) string { return string(l[:len("whatsapp/1")]) },
+			handle: func(ctx context.Context, e queue.Entry) (queue.Settle, error) {
+				if e.Lane.Kind() == "whatsapp" && e.Lane[len("whatsapp/")] == '1' {
+					select {
+					case <-gate:
+					case <-ctx.Done():
+					}
+				}
+				return done.settle(e), nil
+			}})
+		add(t, db, q, entry("whatsapp/1/1", "a"), entry("whatsapp/1/2", "a"), entry("whatsapp/2/1", "a"))
+		require.Equal(t, []string{"whatsapp/2/1:a"}, done.wait(t, 1))
+	})
+}

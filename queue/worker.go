@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,6 +30,8 @@ type Options struct {
 	Burst int
 	// Lanes is how many lanes of one kind are worked side by side, so that a slow side never starves the other.
 	Lanes int
+	// Kind tells the kinds apart that Lanes is meant for; nil is Lane.Kind.
+	Kind func(Lane) string
 	// Poll is how often the database is asked for work that this process was not told of.
 	Poll time.Duration
 	// Rejected tells the user of a Reject, in the transaction that closes the entry.
@@ -53,7 +56,7 @@ type Worker struct {
 
 // NewWorker returns the worker of a queue. From then on what is added to the queue is hinted to it.
 func NewWorker(db *database.DB, q *Queue, opts Options, log zerolog.Logger) *Worker {
-	w := &Worker{db: db, queue: q, opts: opts, log: log.With().Str("queue", q.name).Logger(), lanes: newLaneSet(opts.Lanes)}
+	w := &Worker{db: db, queue: q, opts: opts, log: log.With().Str("queue", q.name).Logger(), lanes: newLaneSet(opts.Lanes, opts.Kind)}
 	w.outage.probe, w.outage.tried = make(chan struct{}, 1), make(map[int64]int)
 	q.hint = w.hint
 	return w
@@ -158,10 +161,13 @@ func (w *Worker) burst(ctx context.Context, lane Lane) (more bool, wait time.Dur
 		return false, 0
 	}
 	head := entries[0]
-	if wait := time.Until(head.notBefore); wait > 0 {
+	if wait := time.Until(head.NotBefore); wait > 0 {
 		return false, wait
 	}
 	w.recall(&head)
+	if later := slices.IndexFunc(entries, func(e Entry) bool { return time.Until(e.NotBefore) > 0 }); later > 0 {
+		entries = entries[:later] // what is not due yet is not overtaken either
+	}
 	if len(entries) > 1 && w.together(ctx, entries) {
 		w.outage.failures.Store(0)
 		return true, 0

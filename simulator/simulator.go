@@ -100,6 +100,10 @@ const (
 	Duplicate         = server.Duplicate
 	MediaStatus       = server.MediaStatus
 	SlowMedia         = server.SlowMedia
+	Stall             = server.Stall
+	Unavailable       = server.Unavailable
+	ViewOnce          = server.ViewOnce
+	ConnectFailure    = server.ConnectFailure
 )
 
 // Options of a network.

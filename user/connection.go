@@ -8,6 +8,7 @@ import (
 
 	"causeway/database"
 	"causeway/inbox"
+	"causeway/outbox"
 	"causeway/queue"
 )
 
@@ -25,13 +26,19 @@ func (u *Users) LoginChanged(ctx context.Context, in inbox.LoginChanged) error {
 			return err
 		}
 	}
-	if in.State == "" || in.State == login.State && in.Detail == login.StateDetail {
+	if in.State == "" || in.State == login.State && in.Detail == login.StateDetail && in.Retry.UnixMilli() == login.RetryAt.UnixMilli() {
 		return nil
 	}
 	told := login.State == in.State
-	login.State, login.StateDetail, login.StateSince = in.State, in.Detail, in.At
+	login.State, login.StateDetail, login.StateSince, login.RetryAt = in.State, in.Detail, in.At, in.Retry
 	if err := u.db.SetLoginState(ctx, login); err != nil || told {
 		return err
+	}
+	if in.State == database.StateLoggedOut || in.State == database.StateReplaced {
+		// What waits to be sent is refused now, and its senders are told.
+		if err := u.out.Provide(ctx, outbox.ConnectionOf(login.ID)); err != nil {
+			return err
+		}
 	}
 	text := problemOf(login, in)
 	if text == "" {
@@ -66,9 +73,17 @@ func problemOf(login database.Login, in inbox.LoginChanged) string {
 		if !in.Until.IsZero() {
 			until = " until " + in.Until.UTC().Format("2 January 15:04 UTC")
 		}
-		return account + " is banned by WhatsApp" + until + ". Open WhatsApp on your phone to see why. The bridge connects again afterwards."
+		return account + " is banned by WhatsApp" + until + ". Open WhatsApp on your phone to see why." + again(in.Retry)
 	case database.StateOutdated:
 		return account + " cannot connect: WhatsApp no longer accepts this version of the bridge. Ask its administrator to update it."
 	}
 	return ""
+}
+
+// again says when the bridge connects a banned account once more.
+func again(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return " The bridge connects again on " + at.UTC().Format("2 January 15:04 UTC") + "; what you write until then waits."
 }

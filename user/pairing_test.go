@@ -265,9 +265,17 @@ func TestLoginChanged(t *testing.T) {
 	notice(t, change(inbox.LoginChanged{State: database.StateBanned, Until: until}), room, "until 6 May 07:08 UTC")
 	change(inbox.LoginChanged{State: database.StateConnected})
 	notice(t, change(inbox.LoginChanged{State: database.StateBanned}), room, "is banned by WhatsApp. ")
+	// A longer ban is written down and not told again.
+	change(inbox.LoginChanged{State: database.StateBanned, Retry: until}).Expect(t, "")
+	row, err := b.DB.LoginByID(t.Context(), login)
+	if err != nil || !row.RetryAt.Equal(until) {
+		t.Errorf("got %+v, %v", row, err)
+	}
+	change(inbox.LoginChanged{State: database.StateConnected})
+	notice(t, change(inbox.LoginChanged{State: database.StateBanned, Retry: until}), room, "connects again on 6 May 07:08 UTC; what you write until then waits.")
 
 	change(inbox.LoginChanged{Phone: true}).Expect(t, "")
-	row, err := b.DB.LoginByID(t.Context(), login)
+	row, err = b.DB.LoginByID(t.Context(), login)
 	if err != nil || !row.PhoneSeen.Equal(clock) || row.State != database.StateBanned {
 		t.Errorf("got %+v, %v", row, err)
 	}
@@ -301,4 +309,31 @@ func TestNobodyToTell(t *testing.T) {
 	b.do(func(ctx context.Context) error {
 		return b.u.LoginChanged(ctx, inbox.LoginChanged{Login: login, State: database.StateLoggedOut, At: time.Now()})
 	}).Expect(t, "")
+}
+
+// What waits for a connection that will not come is looked at again at once, and refused.
+func TestLoggedOutWakesWhatWaits(t *testing.T) {
+	t.Parallel()
+	for state, wakes := range map[database.LoginState]bool{database.StateLoggedOut: true, database.StateReplaced: true, database.StateBanned: false, database.StateDisconnected: false} {
+		b := newBed(t)
+		b.start("$flow")
+		b.step(inbox.Pairing{User: dispatchtest.Alice, Flow: "$flow", Step: inbox.PairingDone, Account: account()})
+		b.do(func(ctx context.Context) error {
+			if err := b.Out.SendWhatsApp(ctx, outbox.SendWhatsApp{Login: login, Message: database.MessageKey{Portal: 1, ID: "3EB0"}}); err != nil {
+				return err
+			}
+			_, err := b.DB.Exec(ctx, `UPDATE queue_entry SET parked_for=$1 WHERE kind=$2`, outbox.ConnectionOf(login), outbox.KindSendWhatsApp)
+			return err
+		})
+		b.do(func(ctx context.Context) error {
+			return b.u.LoginChanged(ctx, inbox.LoginChanged{Login: login, State: state, At: time.Now()})
+		})
+		var parked string
+		if err := b.DB.QueryRow(t.Context(), `SELECT parked_for FROM queue_entry WHERE kind=$1`, outbox.KindSendWhatsApp).Scan(&parked); err != nil {
+			t.Fatal(err)
+		}
+		if (parked == "") != wakes {
+			t.Errorf("%s: parked for %q", state, parked)
+		}
+	}
 }

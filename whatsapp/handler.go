@@ -24,6 +24,11 @@ func (s *session) handle(ctx context.Context, event any) bool {
 	if s.muted.Load() || ctx.Err() != nil {
 		return false
 	}
+	switch event.(type) {
+	case *events.KeepAliveTimeout, *events.Disconnected:
+	default:
+		s.heard()
+	}
 	if journaled(event) && s.current().broken.Load() {
 		return false
 	}
@@ -45,9 +50,7 @@ func (s *session) handle(ctx context.Context, event any) bool {
 		}
 		err = s.receipt(ctx, e)
 	case *events.UndecryptableMessage:
-		s.undecryptable.Add(1)
-		s.log.Warn().Str("message", e.Info.ID).Stringer("chat", e.Info.Chat).Bool("unavailable", e.IsUnavailable).
-			Msg("A message cannot be decrypted; its sender was asked to send it again")
+		s.undecrypted(ctx, e)
 	default:
 		s.connectionEvent(ctx, event)
 	}
@@ -77,6 +80,8 @@ func (s *session) connectionEvent(ctx context.Context, event any) {
 		}
 	case *events.KeepAliveRestored:
 		s.log.Debug().Msg("WhatsApp answers again")
+	case *events.ManualLoginReconnect:
+		s.finish(fate{detail: "WhatsApp asks to connect anew"})
 	case *events.StreamError:
 		s.finish(fate{detail: "stream error " + e.Code})
 	case *events.ConnectFailure:
@@ -134,7 +139,8 @@ func (s *session) message(ctx context.Context, e *events.Message) error {
 	if e.Info.IsFromMe && e.Info.Sender.Device == 0 {
 		s.phoneSeen(e.Info.Timestamp)
 	}
-	if !forPeople(e) {
+	recovered := e.RetryCount > 0 || e.UnavailableRequestID != ""
+	if !forPeople(e) && !recovered {
 		return nil
 	}
 	content, err := proto.Marshal(e.Message)
@@ -146,7 +152,7 @@ func (s *session) message(ctx context.Context, e *events.Message) error {
 		return err
 	}
 	crashpoint.Pass(crashpoint.WhatsAppDecrypted)
-	if err := s.edge.in.AddWhatsApp(ctx, inbox.WhatsAppMessage{Login: s.login, Info: info, Message: content}); err != nil {
+	if err := s.edge.in.AddWhatsApp(ctx, inbox.WhatsAppMessage{Login: s.login, Info: info, Message: content, Recovered: recovered}); err != nil {
 		return err
 	}
 	crashpoint.Pass(crashpoint.WhatsAppJournaled)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.mau.fi/whatsmeow/appstate"
 	"go.mau.fi/whatsmeow/proto/waE2E"
+	"go.mau.fi/whatsmeow/types"
 	"google.golang.org/protobuf/proto"
 	"maunium.net/go/mautrix/id"
 
@@ -130,7 +132,7 @@ func startBridge(t *testing.T, w *world, db *database.DB) *bridge {
 	sender := NewSender(sessions)
 	for _, w := range []*queue.Worker{
 		queue.NewWorker(db, b.in.Queue, queue.Options{Handle: b.decide, Backoff: backoff, Burst: 1, Lanes: 4, Poll: time.Second}, log),
-		queue.NewWorker(db, b.out.Queue, queue.Options{Handle: sender.Perform, Backoff: backoff, Burst: 1, Lanes: 4, Poll: time.Second,
+		queue.NewWorker(db, b.out.Queue, queue.Options{Handle: sender.Perform, Backoff: backoff, Burst: 1, Lanes: 4, Kind: outbox.KindOf, Poll: time.Second,
 			Rejected: b.rejected}, log),
 	} {
 		wg.Go(func() { _ = w.Run(ctx) })
@@ -164,11 +166,19 @@ func (b *bridge) decide(_ context.Context, e queue.Entry) (queue.Settle, error) 
 				return err
 			}
 			if l.State != "" {
-				row := database.Login{ID: l.Login, State: l.State, StateDetail: l.Detail, StateSince: l.At}
+				row := database.Login{ID: l.Login, State: l.State, StateDetail: l.Detail, StateSince: l.At, RetryAt: l.Retry}
 				if err := b.db.SetLoginState(ctx, row); err != nil {
 					return err
 				}
+				if l.State == database.StateLoggedOut {
+					if err := b.out.Provide(ctx, outbox.ConnectionOf(l.Login)); err != nil {
+						return err
+					}
+				}
 			}
+		}
+		if err := b.follow(ctx, e); err != nil {
+			return err
 		}
 		b.db.AfterCommit(ctx, func() {
 			b.mu.Lock()
@@ -178,6 +188,41 @@ func (b *bridge) decide(_ context.Context, e queue.Entry) (queue.Settle, error) 
 		})
 		return nil
 	}, nil
+}
+
+// follow notes which messages are awaited and which have come, and has the phone asked at once.
+func (b *bridge) follow(ctx context.Context, e queue.Entry) error {
+	var in struct {
+		Login database.LoginID
+		Info  types.MessageInfo
+	}
+	if e.Kind != inbox.KindUndecryptable && e.Kind != inbox.KindWhatsAppMessage {
+		return nil
+	} else if err := json.Unmarshal(e.Payload, &in); err != nil {
+		return err
+	}
+	portal, err := b.db.EnsurePortal(ctx, inbox.Receiver(in.Login, in.Info.Chat), inbox.ChatNames(in.Info)...)
+	if err != nil {
+		return err
+	}
+	sender, err := b.db.PuppetByJID(ctx, in.Info.Sender.ToNonAD())
+	if errors.Is(err, database.ErrNotFound) {
+		sender, err = b.db.AddPuppet(ctx, database.Puppet{UserID: id.UserID("@whatsapp_lid-" + in.Info.Sender.User + ":example.com"), LID: in.Info.Sender.ToNonAD()})
+	}
+	if err != nil {
+		return err
+	}
+	key := database.MessageKey{Portal: portal.ID, ID: in.Info.ID, Sender: sender.ID}
+	if e.Kind == inbox.KindWhatsAppMessage {
+		if _, err = b.db.TakeAwaited(ctx, key); errors.Is(err, database.ErrNotFound) {
+			return nil
+		}
+		return err
+	}
+	if _, err := b.db.AddAwaited(ctx, database.Awaited{MessageKey: key, Since: in.Info.Timestamp}); err != nil {
+		return err
+	}
+	return b.out.RequestMessage(ctx, time.Time{}, outbox.RequestMessage{Login: in.Login, Chat: in.Info.Chat, Sender: in.Info.Sender.ToNonAD(), Message: key})
 }
 
 func (b *bridge) putLogin(ctx context.Context, p inbox.Pairing) error {
@@ -320,14 +365,21 @@ func textOf(t *testing.T, m inbox.WhatsAppMessage) string {
 // whatsmeow does that in the background, with no regard to a session that ends meanwhile, which the race detector sees.
 func (b *bridge) login(t *testing.T) {
 	t.Helper()
-	require.NoError(t, b.out.Pair(t.Context(), outbox.Pair{User: anna, Flow: "login"}))
-	_, err := b.w.me.ScanQR(limit(t), b.step(t, "login", inbox.PairingQR).Code)
+	b.loginAs(t, anna, b.w.me, 1)
+}
+
+// loginAs is login for anybody. nth says which login of the bridge it is.
+func (b *bridge) loginAs(t *testing.T, user id.UserID, phone *simulator.Phone, nth int) {
+	t.Helper()
+	flow := "login" + phone.Number()
+	require.NoError(t, b.out.Pair(t.Context(), outbox.Pair{User: user, Flow: flow}))
+	_, err := phone.ScanQR(limit(t), b.step(t, flow, inbox.PairingQR).Code)
 	require.NoError(t, err)
-	b.step(t, "login", inbox.PairingDone)
-	b.state(t, database.StateConnected, 1)
+	b.step(t, flow, inbox.PairingDone)
+	b.state(t, database.StateConnected, nth)
 	var fetched int
 	_, err = b.w.WaitEvent(limit(t), func(e simulator.Event) bool {
-		if e.Class == "iq w:sync:app:state set sync" && e.Device == mine+":1" {
+		if e.Class == "iq w:sync:app:state set sync" && e.Device == phone.Number()+":1" {
 			fetched++
 		}
 		return fetched == len(appstate.AllPatchNames)
@@ -338,10 +390,15 @@ func (b *bridge) login(t *testing.T) {
 // send asks for a text to be sent to bob.
 func (b *bridge) send(t *testing.T, messageID, text string) {
 	t.Helper()
+	b.sendTo(t, outbox.SendWhatsApp{Login: mine, Chat: b.w.bob.JID(), Message: database.MessageKey{Portal: 1, ID: messageID}}, text)
+}
+
+func (b *bridge) sendTo(t *testing.T, a outbox.SendWhatsApp, text string) {
+	t.Helper()
 	content, err := proto.Marshal(&waE2E.Message{Conversation: proto.String(text)})
 	require.NoError(t, err)
-	require.NoError(t, b.out.SendWhatsApp(t.Context(), outbox.SendWhatsApp{Login: mine, Chat: b.w.bob.JID(),
-		Message: database.MessageKey{Portal: 1, ID: messageID}, Content: content}))
+	a.Content = content
+	require.NoError(t, b.out.SendWhatsApp(t.Context(), a))
 }
 
 // say lets bob write to the user, and returns the message's ID.

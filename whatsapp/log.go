@@ -56,3 +56,21 @@ func (l libraryLog) write(level zerolog.Level, msg string, args []any) {
 	line := fmt.Sprintf(msg, args...)
 	event.Msg(line[:min(len(line), maxLogLine)])
 }
+
+// signalLog is libsignal's logger. It says nothing: its lines hold keys, and what matters comes back as an error.
+type signalLog struct{}
+
+// Debug implements logger.Loggable.
+func (signalLog) Debug(string, string) {}
+
+// Info implements logger.Loggable.
+func (signalLog) Info(string, string) {}
+
+// Warning implements logger.Loggable.
+func (signalLog) Warning(string, string) {}
+
+// Error implements logger.Loggable.
+func (signalLog) Error(string, string) {}
+
+// Configure implements logger.Loggable.
+func (signalLog) Configure(string) {}

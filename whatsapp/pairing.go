@@ -106,7 +106,7 @@ func (s *Sessions) adopt(ctx context.Context, device types.JID) {
 		_ = old.unlink(ctx) // its device is removed below in any case
 		old.close()
 	}
-	s.open(ctx, login, device)
+	s.open(ctx, database.Login{ID: login, Device: device})
 	list, err := s.edge.devices.all(ctx)
 	for _, other := range list {
 		if err == nil && other.User == device.User && other != device {

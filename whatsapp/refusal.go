@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.mau.fi/whatsmeow"
+	"go.mau.fi/whatsmeow/types"
 
 	"causeway/database"
 	"causeway/outbox"
@@ -34,15 +35,13 @@ func (s *Sender) ended(ctx context.Context, login database.LoginID) error {
 		return &queue.Reject{Code: "logged_out", Text: "The bridge was unlinked from the WhatsApp account. Please log in again."}
 	case database.StateReplaced:
 		return &queue.Reject{Code: "replaced", Text: "Another program uses the bridge's WhatsApp session. Please log in again."}
-	case database.StateBanned:
-		return &queue.Reject{Code: "banned", Text: "WhatsApp has banned the account for a while."}
 	}
 	return nil
 }
 
 // sendError says what follows from the error of a send: nil for none, a queue.Reject for what no repeat will mend, a
 // queue.Park when the connection was lost, and else a repeat with the same ID.
-func sendError(e queue.Entry, a outbox.SendWhatsApp, err error) error {
+func (s *Sender) sendError(e queue.Entry, a outbox.SendWhatsApp, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -58,35 +57,63 @@ func sendError(e queue.Entry, a outbox.SendWhatsApp, err error) error {
 		errors.Is(err, whatsmeow.ErrBroadcastListUnsupported):
 		return &queue.Reject{Code: "unsupported_chat", Text: "The bridge cannot send to this kind of chat.", Err: err}
 	case isDisconnect(err):
-		return &queue.Park{Name: outbox.ConnectionOf(a.Login), Limit: sendLimit + time.Hour}
+		return &queue.Park{Name: outbox.ConnectionOf(a.Login), Limit: s.timing().MaxAge + parkMargin}
 	}
 	return askError(err)
 }
 
-// nackError says what follows from WhatsApp's refusal of a message. Its error codes are not documented; those from 500
-// on are its own trouble.
+// nackError says what follows from WhatsApp's refusal of a message (see nacks.go).
 func nackError(e queue.Entry, err error) error {
-	code := 0
-	if _, text, ok := strings.Cut(err.Error(), whatsmeow.ErrServerReturnedError.Error()+" "); ok {
-		text, _, _ = strings.Cut(text, " ")
-		code, _ = strconv.Atoi(text)
-	}
+	code := nackCode(err)
+	verdict, text := judge(code)
 	switch {
-	case code == 429:
+	case verdict == wait && code == 429:
 		return queue.RetryAfter(err, rateLimitPause)
-	case code >= 500 && e.Attempts < serverTries:
+	case verdict == wait:
 		return err
+	case verdict == again && (e.Attempts < serverTries || !strings.Contains(e.Error, whatsmeow.ErrServerReturnedError.Error())):
+		return err // attempts that failed otherwise, as while the connection was lost, do not count against it alone
 	}
-	text := fmt.Sprintf("WhatsApp did not take the message (error %d).", code)
-	switch code {
-	case 401, 403:
-		text = fmt.Sprintf("WhatsApp does not let the account write in this chat (error %d).", code)
-	case 404:
-		text = "WhatsApp does not know this chat any more (error 404)."
-	case 463:
-		text = "WhatsApp does not let the account start new chats at the moment (error 463)."
+	return &queue.Reject{Code: "refused", Text: fmt.Sprintf("%s (error %d).", text, code), Err: err}
+}
+
+// refresh lets whatsmeow forget what it knows of a group that has changed, so that the next try is made with the truth.
+func (s *session) refresh(ctx context.Context, chat types.JID, err error) {
+	if !errors.Is(err, whatsmeow.ErrServerReturnedError) || chat.Server != types.GroupServer {
+		return
 	}
-	return &queue.Reject{Code: "refused", Text: text, Err: err}
+	if v, _ := judge(nackCode(err)); v == again {
+		_, _ = s.client.GetGroupInfo(ctx, chat) // it renews its memory of the group; if it cannot, the next refusal asks again
+	}
+}
+
+// nackCode is the code of WhatsApp's refusal. whatsmeow has it in the text only.
+func nackCode(err error) int {
+	_, text, _ := strings.Cut(err.Error(), whatsmeow.ErrServerReturnedError.Error()+" ")
+	text, _, _ = strings.Cut(text, " ")
+	code, _ := strconv.Atoi(text)
+	return code
+}
+
+// expired refuses an action that has waited for too long.
+func expired(kind string, limit time.Duration, connected bool) *queue.Reject {
+	switch {
+	case kind != outbox.KindSendWhatsApp:
+		return &queue.Reject{Code: "not_connected", Text: "The WhatsApp account is not connected. Please try again later."}
+	case connected:
+		return &queue.Reject{Code: "too_old", Text: fmt.Sprintf(
+			"WhatsApp has not confirmed this message within %s, so the bridge has stopped trying. If it did not arrive, write it again.", span(limit))}
+	}
+	return &queue.Reject{Code: "too_old", Text: fmt.Sprintf(
+		"This message was not sent: your WhatsApp account was not connected for %s. If it still matters, write it again.", span(limit))}
+}
+
+// span is a duration as people say it.
+func span(d time.Duration) string {
+	if d < 2*time.Hour {
+		return fmt.Sprintf("%d minutes", int(d.Minutes()))
+	}
+	return fmt.Sprintf("%d hours", int(d.Hours()))
 }
 
 // askError says what follows from the error of a question that may be asked again.

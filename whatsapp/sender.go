@@ -19,13 +19,10 @@ import (
 )
 
 const (
-	// sendLimit is how long a message waits for its login to be connected.
-	sendLimit = 24 * time.Hour
 	// askLimit is how long a question of a user waits for that.
 	askLimit = 30 * time.Second
-	// actionTimeout bounds one try of an action, ackTimeout the wait for WhatsApp's answer within it.
-	actionTimeout = 3 * time.Minute
-	ackTimeout    = 60 * time.Second
+	// actionTimeout bounds what one try of an action may take beyond the wait for WhatsApp's answer.
+	actionTimeout = 2 * time.Minute
 	// encryptTries is how often a message is encrypted again because others came in meanwhile.
 	encryptTries = 5
 	// logOutTries is how often WhatsApp is asked to unlink a device before it is only forgotten here.
@@ -40,7 +37,7 @@ func NewSender(s *Sessions) *Sender { return &Sender{s} }
 
 // Perform implements queue.Handler for the lanes of which outbox.OnWhatsApp is true.
 func (s *Sender) Perform(ctx context.Context, e queue.Entry) (queue.Settle, error) {
-	ctx, cancel := context.WithTimeout(ctx, actionTimeout)
+	ctx, cancel := context.WithTimeout(ctx, actionTimeout+s.timing().Ack)
 	defer cancel()
 	switch e.Kind {
 	case outbox.KindSendWhatsApp:
@@ -55,6 +52,8 @@ func (s *Sender) Perform(ctx context.Context, e queue.Entry) (queue.Settle, erro
 		return perform(ctx, e, s.lookUpNumber)
 	case outbox.KindFetchGroup:
 		return perform(ctx, e, s.fetchGroup)
+	case outbox.KindRequestMessage:
+		return perform(ctx, e, s.requestMessage)
 	}
 	return nil, queue.Dead(fmt.Errorf("carry out an action of unknown kind %q", e.Kind))
 }
@@ -67,23 +66,30 @@ func perform[T any](ctx context.Context, e queue.Entry, do func(context.Context,
 	return do(ctx, e, a)
 }
 
+func (s *Sender) timing() Timing { return s.sessions.edge.timing }
+
 // connected returns a login's connection, or the error that says what is to be done without: to wait for it until
-// limit after the action was added, or to tell the user.
+// limit after the action was added, or to tell the user. After that time nothing is tried any more.
 func (s *Sender) connected(ctx context.Context, e queue.Entry, login database.LoginID, limit time.Duration) (*session, error) {
 	live := s.sessions.get(login)
-	if live != nil && live.ready.Load() {
-		return live, nil
-	}
-	if live == nil {
+	ready := live != nil && live.ready.Load()
+	if live == nil || live.over.Load() {
 		if err := s.ended(ctx, login); err != nil {
 			return nil, err
 		}
 	}
-	if time.Since(e.Added) > limit {
-		return nil, &queue.Reject{Code: "not_connected", Text: "The WhatsApp account is not connected. Please try again later."}
+	switch age := time.Since(e.Added); {
+	case age > limit:
+		return nil, expired(e.Kind, limit, ready)
+	case !ready:
+		return nil, &queue.Park{Name: outbox.ConnectionOf(login), Limit: limit - age + parkMargin}
 	}
-	return nil, &queue.Park{Name: outbox.ConnectionOf(login), Limit: limit + time.Hour}
+	return live, nil
 }
+
+// parkMargin is how much longer an action may be parked than it may wait, so that it is refused with a sentence and
+// does not become a dead letter.
+const parkMargin = time.Hour
 
 // send sends a message with the ID that was chosen for it: WhatsApp passes over a repeat.
 func (s *Sender) send(ctx context.Context, e queue.Entry, a outbox.SendWhatsApp) (queue.Settle, error) {
@@ -91,22 +97,24 @@ func (s *Sender) send(ctx context.Context, e queue.Entry, a outbox.SendWhatsApp)
 	if err := proto.Unmarshal(a.Content, &message); err != nil {
 		return nil, queue.Dead(fmt.Errorf("decode message %s: %w", a.Message.ID, err))
 	}
-	live, err := s.connected(ctx, e, a.Login, sendLimit)
+	live, err := s.connected(ctx, e, a.Login, s.timing().MaxAge)
 	if err != nil {
 		return nil, err
 	}
-	if err = live.send(ctx, a.Chat.ToNonAD(), &message, a.Message.ID); err == nil {
-		crashpoint.Pass(crashpoint.WhatsAppSent)
+	if err := live.send(ctx, a.Chat.ToNonAD(), &message, whatsmeow.SendRequestExtra{ID: a.Message.ID}); err != nil {
+		live.refresh(ctx, a.Chat, err)
+		return nil, s.sendError(e, a, err)
 	}
-	return nil, sendError(e, a, err)
+	crashpoint.Pass(crashpoint.WhatsAppSent)
+	return nil, nil
 }
 
 // send encrypts and sends a message. When another one comes in from a recipient meanwhile it is encrypted again.
-func (s *session) send(ctx context.Context, chat types.JID, message *waE2E.Message, id types.MessageID) error {
+func (s *session) send(ctx context.Context, chat types.JID, message *waE2E.Message, extra whatsmeow.SendRequestExtra) error {
 	for try := 1; ; try++ {
 		sendCtx, cancel := context.WithCancelCause(ctx)
 		sendCtx = context.WithValue(sendCtx, sendingKey{}, cancel)
-		_, err := s.client.SendMessage(sendCtx, chat, message, whatsmeow.SendRequestExtra{ID: id, Timeout: ackTimeout})
+		err := s.post(sendCtx, chat, message, extra)
 		if cause := context.Cause(sendCtx); err != nil && cause != nil {
 			err = fmt.Errorf("%w (%w)", err, cause)
 		}
@@ -163,7 +171,7 @@ func (s *Sender) lookUp(ctx context.Context, e queue.Entry, a outbox.LookUpNumbe
 }
 
 func (s *Sender) fetchGroup(ctx context.Context, e queue.Entry, a outbox.FetchGroup) (queue.Settle, error) {
-	live, err := s.connected(ctx, e, a.Login, sendLimit)
+	live, err := s.connected(ctx, e, a.Login, s.timing().MaxAge)
 	if err != nil {
 		return nil, err
 	}

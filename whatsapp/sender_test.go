@@ -250,13 +250,14 @@ func TestLookUpNumber(t *testing.T) {
 func TestSendErrors(t *testing.T) {
 	t.Parallel()
 	action := outbox.SendWhatsApp{Login: mine, Message: database.MessageKey{ID: "3EB0"}}
+	s := NewSender(&Sessions{edge: &edge{timing: Timing{}.withDefaults()}})
 	code := func(err error) string {
 		if r, ok := errors.AsType[*queue.Reject](err); ok {
 			return r.Code
 		}
 		return ""
 	}
-	require.NoError(t, sendError(queue.Entry{}, action, nil))
+	require.NoError(t, s.sendError(queue.Entry{}, action, nil))
 	for err, want := range map[error]string{
 		fmt.Errorf("%w %d", whatsmeow.ErrServerReturnedError, 479):             "refused",
 		fmt.Errorf("%w %d", whatsmeow.ErrServerReturnedError, 463):             "refused",
@@ -273,11 +274,11 @@ func TestSendErrors(t *testing.T) {
 		error(&whatsmeow.IQError{Code: 429, Text: "rate-overlimit"}):           "",
 		error(&whatsmeow.IQError{Code: 500, Text: "internal-server-error"}):    "",
 	} {
-		require.Equal(t, want, code(sendError(queue.Entry{}, action, err)), err.Error())
+		require.Equal(t, want, code(s.sendError(queue.Entry{}, action, err)), err.Error())
 	}
-	require.Equal(t, "refused", code(sendError(queue.Entry{Attempts: serverTries}, action, fmt.Errorf("%w %d", whatsmeow.ErrServerReturnedError, 503))))
+	require.Equal(t, "refused", code(s.sendError(queue.Entry{Attempts: serverTries, Error: "send message 3EB0: server returned error 500"}, action, fmt.Errorf("%w %d", whatsmeow.ErrServerReturnedError, 500))))
 	for _, err := range []error{whatsmeow.ErrNotConnected, error(&whatsmeow.DisconnectedError{Action: "message send"})} {
-		park, ok := errors.AsType[*queue.Park](sendError(queue.Entry{}, action, err))
+		park, ok := errors.AsType[*queue.Park](s.sendError(queue.Entry{}, action, err))
 		require.True(t, ok)
 		require.Equal(t, outbox.ConnectionOf(mine), park.Name)
 	}

@@ -38,11 +38,14 @@ type session struct {
 	log    zerolog.Logger
 	cancel context.CancelFunc
 	done   chan struct{} // closed when it has ended
+	wake   chan struct{} // has a value when the user wants no more waiting
 
 	client        *whatsmeow.Client // set before anything is shared
 	stores        *accountStore
-	ready         atomic.Bool // logged in: may send
-	muted         atomic.Bool // nothing that arrives is taken any more
+	ready         atomic.Bool  // logged in: may send
+	over          atomic.Bool  // WhatsApp has ended it for good
+	muted         atomic.Bool  // nothing that arrives is taken any more
+	lastHeard     atomic.Int64 // when something last came over the connection, in nanoseconds
 	phone         chan time.Time
 	undecryptable *atomic.Uint64
 
@@ -65,7 +68,8 @@ type linkKey struct{}
 type fate struct {
 	state  database.LoginState // empty: connect again
 	detail string
-	until  time.Time // for a ban
+	until  time.Time // for a ban: when WhatsApp says that it ends
+	retry  time.Time // for a ban: when the bridge connects again
 }
 
 // run keeps the login connected until ctx ends or WhatsApp ends it for good.
@@ -97,14 +101,50 @@ func (s *session) run(ctx context.Context, backoff queue.Backoff, dialing chan s
 			}
 		case database.StateOutdated:
 			wait = s.outdated(ctx, end, refused)
+		case database.StateBanned:
+			wait = s.banned(ctx, end)
 		default:
 			s.log.Warn().Str("state", string(end.state)).Str("cause", end.detail).Msg("WhatsApp has ended the session")
+			s.over.Store(true)
 			s.report(ctx, end)
 			s.forget(ctx, end)
 			return
 		}
-		pause(ctx, wait)
+		s.rest(ctx, wait)
 	}
+}
+
+// rest waits before the next connection, unless the user is in a hurry.
+func (s *session) rest(ctx context.Context, wait time.Duration) {
+	if wait <= 0 {
+		return
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-s.wake:
+	}
+}
+
+// hurry ends a rest.
+func (s *session) hurry() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// banned journals a ban, and returns how long it lasts. What is to be sent waits for its end.
+func (s *session) banned(ctx context.Context, end fate) time.Duration {
+	end.retry = end.until
+	if end.retry.IsZero() {
+		end.retry = time.Now().Add(s.edge.timing.Ban)
+	}
+	s.log.Warn().Str("cause", end.detail).Time("retry", end.retry).Msg("WhatsApp has banned the account for a while")
+	s.report(ctx, end)
+	return time.Until(end.retry)
 }
 
 // forget removes the keys of a session that WhatsApp has ended. whatsmeow does so too, but not if it is disconnected
@@ -168,6 +208,9 @@ func (s *session) connect(ctx context.Context, dialing chan struct{}) (fate, sto
 func (s *session) live(ctx context.Context, l *link) fate {
 	timeout := time.NewTimer(loginTimeout)
 	defer timeout.Stop()
+	s.heard()
+	look := time.NewTicker(s.edge.timing.Quiet / 2)
+	defer look.Stop()
 	var seen time.Time
 	for {
 		select {
@@ -177,6 +220,10 @@ func (s *session) live(ctx context.Context, l *link) fate {
 			return end
 		case <-timeout.C:
 			return fate{detail: "the login took too long"}
+		case <-look.C:
+			if end, over := s.watch(ctx); over {
+				return end
+			}
 		case <-l.up:
 			timeout.Stop()
 			if err := s.announce(ctx); err != nil {
@@ -220,12 +267,12 @@ func (s *session) announce(ctx context.Context) error {
 // report journals what became of the connection, however often that takes. What was journaled last is not repeated.
 func (s *session) report(ctx context.Context, end fate) {
 	s.mu.Lock()
-	known := s.reported == end.state
+	known := s.reported == end.state && end.retry.IsZero()
 	s.mu.Unlock()
 	if known || s.muted.Load() {
 		return
 	}
-	changed := inbox.LoginChanged{Login: s.login, State: end.state, Detail: end.detail, Until: end.until, At: time.Now()}
+	changed := inbox.LoginChanged{Login: s.login, State: end.state, Detail: end.detail, Until: end.until, Retry: end.retry, At: time.Now()}
 	err := retry(ctx, s.log, "The state of the login cannot be recorded; trying again", func() error {
 		return s.edge.in.AddLoginChanged(ctx, changed)
 	})

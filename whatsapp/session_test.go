@@ -222,20 +222,16 @@ func TestReplaced(t *testing.T) {
 	require.Eventually(t, func() bool { return !other.IsConnected() }, 30*time.Second, 5*time.Millisecond)
 }
 
-func TestBannedAndOutdated(t *testing.T) {
+func TestOutdated(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := newBridge(t, w)
 	b.login(t)
-	require.NoError(t, w.Fault(simulator.Fault{Kind: simulator.TempBan, Device: mine, Code: 101, For: time.Hour, Count: 1}))
-	require.NoError(t, w.Fault(simulator.Fault{Kind: simulator.DropConnection, Device: mine + ":1"}))
-	ban := b.state(t, database.StateBanned, 1)
-	require.WithinDuration(t, time.Now().Add(time.Hour), ban.Until, time.Minute)
-	require.Contains(t, ban.Detail, "too many messages")
-	b.ended(t)
 	require.NoError(t, w.Fault(simulator.Fault{Kind: simulator.ClientOutdated, Device: mine, Count: 1}))
-	require.NoError(t, b.Reconnect(t.Context(), mine))
+	require.NoError(t, w.Fault(simulator.Fault{Kind: simulator.DropConnection, Device: mine + ":1"}))
 	b.state(t, database.StateOutdated, 1)
+	require.NoError(t, b.Reconnect(t.Context(), mine)) // the user is in a hurry
+	b.state(t, database.StateConnected, 2)
 }
 
 func TestPhoneSeenAndOwnMessages(t *testing.T) {

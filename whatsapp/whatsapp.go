@@ -33,6 +33,8 @@ type Config struct {
 	FirstBackoff time.Duration
 	// Receipts is whether delivery receipts are journaled.
 	Receipts bool
+	// Timing is how long to wait for what.
+	Timing Timing
 	// Network is the network to connect to; the zero value is the real one.
 	Network Network
 }
@@ -54,6 +56,7 @@ type edge struct {
 	http    *http.Client
 	// receipts is whether delivery receipts are journaled.
 	receipts bool
+	timing   Timing
 }
 
 // client makes a client that never connects by itself: the bridge does, so that a message which could not be journaled
@@ -111,7 +114,8 @@ func New(ctx context.Context, cfg Config, db *database.DB, in *inbox.Inbox, out 
 	if err != nil {
 		return nil, err
 	}
-	e := &edge{db: db, in: in, out: out, devices: devices, version: newVersion(db, client, log), http: client, receipts: cfg.Receipts}
+	e := &edge{db: db, in: in, out: out, devices: devices, version: newVersion(db, client, log), http: client, receipts: cfg.Receipts,
+		timing: cfg.Timing.withDefaults()}
 	backoff := queue.Backoff{First: cfg.FirstBackoff, Most: cfg.MaxBackoff}
 	if backoff.First <= 0 {
 		backoff.First = defaultFirstBackoff
@@ -125,7 +129,7 @@ func New(ctx context.Context, cfg Config, db *database.DB, in *inbox.Inbox, out 
 }
 
 // Start connects the logins of the database, and returns without waiting for them. Those that WhatsApp or the user
-// has ended are left alone.
+// has ended are left alone; banned ones are connected when the ban is over.
 func (s *Sessions) Start(ctx context.Context) error {
 	if err := s.edge.version.load(ctx); err != nil {
 		return err
@@ -156,11 +160,11 @@ func (s *Sessions) connectAll(ctx context.Context, logins []database.Login, devi
 		known := unclaimed[login.Device]
 		delete(unclaimed, login.Device)
 		switch {
-		case login.State == database.StateLoggedOut, login.State == database.StateReplaced, login.State == database.StateBanned:
+		case login.State == database.StateLoggedOut, login.State == database.StateReplaced:
 		case !known:
 			s.reportLost(ctx, login)
 		default:
-			s.open(ctx, login.ID, login.Device)
+			s.open(ctx, login)
 		}
 	}
 	for device := range unclaimed {
@@ -187,7 +191,7 @@ func (s *Sessions) claim(ctx context.Context, device types.JID) {
 	for deadline := time.Now().Add(claimLimit); time.Now().Before(deadline); {
 		login, err := s.edge.db.LoginByID(ctx, database.LoginID(device.User))
 		if err == nil && login.Device == device {
-			s.open(ctx, login.ID, device)
+			s.open(ctx, login)
 			return
 		}
 		if !pause(ctx, claimPause) {
@@ -226,7 +230,12 @@ func (s *Sessions) Reconnect(ctx context.Context, login database.LoginID) error 
 	if err != nil {
 		return err
 	}
-	s.open(ctx, row.ID, row.Device)
+	if live := s.get(login); live != nil {
+		live.hurry()
+		return nil
+	}
+	row.RetryAt = time.Time{}
+	s.open(ctx, row)
 	return nil
 }
 
@@ -240,23 +249,28 @@ func (s *Sessions) get(login database.LoginID) *session {
 }
 
 // open starts the connection of a login, unless it has one or the bridge is being stopped. It outlives ctx.
-func (s *Sessions) open(ctx context.Context, login database.LoginID, device types.JID) {
+func (s *Sessions) open(ctx context.Context, login database.Login) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopped || s.live[login] != nil {
+	if s.stopped || s.live[login.ID] != nil {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	log := s.log.With().Str("login", string(login)).Logger()
-	live := &session{edge: s.edge, login: login, device: device, log: log, cancel: cancel,
+	log := s.log.With().Str("login", string(login.ID)).Logger()
+	live := &session{edge: s.edge, login: login.ID, device: login.Device, log: log, cancel: cancel, wake: make(chan struct{}, 1),
 		done: make(chan struct{}), phone: make(chan time.Time, 1), undecryptable: &s.unread}
-	s.live[login] = live
+	var wait time.Duration
+	if login.State == database.StateBanned {
+		wait, live.reported = time.Until(login.RetryAt), login.State
+	}
+	s.live[login.ID] = live
 	s.wg.Go(func() {
 		defer cancel()
+		live.rest(ctx, wait)
 		live.run(ctx, s.backoff, s.dialing)
 		s.mu.Lock()
-		if s.live[login] == live {
-			delete(s.live, login)
+		if s.live[login.ID] == live {
+			delete(s.live, login.ID)
 		}
 		s.mu.Unlock()
 		close(live.done)

@@ -15,8 +15,10 @@ import (
 // FaultKind names a fault.
 type FaultKind string
 
-// Kinds of faults. DropConnection, StreamError and Logout act at once; the others wait for their occasion, Count times or For a
-// while. MediaStatus and SlowMedia concern transfers of files; a download names no device, so only those without Device reach it.
+// Kinds of faults. DropConnection, StreamError, Stall and Logout act at once; the others wait for their occasion, Count times or
+// For a while. MediaStatus and SlowMedia concern transfers of files; a download names no device, so only those without Device reach
+// it. Stall leaves a connection open on which nothing is heard or said any more. Unavailable and ViewOnce give a device a message
+// without its content. ConnectFailure turns a login away with a reason.
 const (
 	DropConnection    FaultKind = "drop_connection"
 	RefuseConnections FaultKind = "refuse_connections"
@@ -31,6 +33,10 @@ const (
 	Duplicate         FaultKind = "duplicate"
 	MediaStatus       FaultKind = "media_status"
 	SlowMedia         FaultKind = "slow_media"
+	Stall             FaultKind = "stall"
+	Unavailable       FaultKind = "unavailable"
+	ViewOnce          FaultKind = "view_once"
+	ConnectFailure    FaultKind = "connect_failure"
 )
 
 // Fault is something that goes wrong on demand.
@@ -45,7 +51,7 @@ type Fault struct {
 	For time.Duration
 	// Delay is how long DelayAcks holds each acknowledgement, and how long SlowMedia takes for 16 KiB.
 	Delay time.Duration
-	// Code is the error code of Nack, StreamError and TempBan, and the HTTP status of MediaStatus.
+	// Code is the error code of Nack, StreamError, TempBan and ConnectFailure, and the HTTP status of MediaStatus.
 	Code int
 
 	until time.Time
@@ -113,11 +119,18 @@ func (s *Server) Fault(f Fault) error {
 				c.part(wire.Node{Tag: "stream:error", Attrs: wire.Attrs{"code": strconv.Itoa(f.Code)}}, interlude)
 			}
 		}
+	case Stall:
+		for _, d := range hit {
+			if c := s.state.sessions.online[d]; c != nil {
+				c.stalled.Store(true)
+			}
+		}
 	case Logout:
 		for _, d := range hit {
 			s.unlink(d)
 		}
-	case RefuseConnections, LoseAcks, DelayAcks, Nack, ClientOutdated, TempBan, Undecryptable, Duplicate, MediaStatus, SlowMedia:
+	case RefuseConnections, LoseAcks, DelayAcks, Nack, ClientOutdated, TempBan, Undecryptable, Duplicate, MediaStatus, SlowMedia,
+		Unavailable, ViewOnce, ConnectFailure:
 		s.arm(f)
 	default:
 		return fmt.Errorf("%w fault kind %q", account.ErrInvalid, f.Kind)
@@ -160,8 +173,14 @@ func (s *Server) companions(device string) ([]*account.Device, error) {
 	return nil, nil
 }
 
-// spoil damages the ciphertext of a message on its way to a device, if a fault says so.
+// spoil damages the ciphertext of a message on its way to a device, or leaves it out, if a fault says so.
 func (s *Server) spoil(d *account.Device, n wire.Node) wire.Node {
+	for kind, attrs := range map[FaultKind]wire.Attrs{Unavailable: {}, ViewOnce: {"type": "view_once"}} {
+		if s.state.faults.take(kind, d) != nil {
+			n.Content = []wire.Node{{Tag: "unavailable", Attrs: attrs}}
+			return n
+		}
+	}
 	if s.state.faults.take(Undecryptable, d) == nil {
 		return n
 	}

@@ -70,7 +70,11 @@ func (s *Server) refuseLogin(c *session, d *account.Device) bool {
 		c.turnAway(wire.Attrs{"reason": reasonOutdated})
 	case s.takeBan(c, d):
 	default:
-		return false
+		f := s.state.faults.take(ConnectFailure, d)
+		if f == nil {
+			return false
+		}
+		c.turnAway(wire.Attrs{"reason": f.Code})
 	}
 	return true
 }

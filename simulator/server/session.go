@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"causeway/simulator/account"
@@ -26,6 +27,8 @@ type session struct {
 	available bool
 	// refused says that the connection is at its end, and what the client still says on it does not count.
 	refused bool
+	// stalled says that nothing is heard or said on the connection any more, although it is open.
+	stalled atomic.Bool
 	pairing *Candidate
 	// answers wait for the results of queries that the server sent.
 	answers map[string]chan<- *wire.Node
@@ -58,6 +61,9 @@ func newSession(conn *wire.Conn, cancel context.CancelFunc) *session {
 
 // send queues a stanza. It never blocks.
 func (c *session) send(n wire.Node) {
+	if c.stalled.Load() {
+		return
+	}
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	if c.out.closed {

@@ -14,7 +14,7 @@ import (
 
 // handle acts on one stanza of a connection.
 func (s *Server) handle(c *session, n *wire.Node) {
-	if c.refused {
+	if c.refused || c.stalled.Load() {
 		return
 	}
 	s.count(c, n)
