@@ -97,7 +97,7 @@ func (b *bench) serve() {
 
 // context ends long before the test would be killed.
 func (b *bench) context() context.Context {
-	ctx, cancel := context.WithTimeout(b.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(b.t.Context(), 2*time.Minute)
 	b.t.Cleanup(cancel)
 	return ctx
 }

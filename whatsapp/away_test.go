@@ -74,7 +74,7 @@ func TestBanSurvivesRestart(t *testing.T) {
 		var parked string
 		err := b.db.QueryRow(t.Context(), `SELECT parked_for FROM queue_entry WHERE kind='send_whatsapp'`).Scan(&parked)
 		return err == nil && parked == outbox.ConnectionOf(mine)
-	}, 30*time.Second, 5*time.Millisecond)
+	}, 2*time.Minute, 5*time.Millisecond)
 	require.Len(t, connects(t, w), connections, "tried while banned")
 	again.Stop()
 	row, err := b.db.LoginByID(t.Context(), mine)
@@ -188,7 +188,7 @@ func TestStuckChatDelaysNoOther(t *testing.T) {
 		_, err := carol.WaitMessage(limit(t), func(m simulator.Message) bool { return m.ID == id })
 		require.NoError(t, err)
 	}
-	require.Eventually(t, func() bool { return !b.open(t, "3EB0FREE4") }, 30*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return !b.open(t, "3EB0FREE4") }, 2*time.Minute, 5*time.Millisecond)
 	require.True(t, b.open(t, "3EB0STUCK"), "it was not stuck")
 	b.drained(t)
 	require.Equal(t, []string{"stuck"}, w.heard(t))

@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 // limit bounds every wait of a test.
 func limit(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -110,7 +110,7 @@ func newBridge(t *testing.T, w *world) *bridge {
 	t.Cleanup(func() {
 		require.NoError(t, db.Close())
 		// A query of whatsmeow's that is still running keeps its connection, and the file, a little longer.
-		require.Eventually(t, func() bool { return db.RawDB.Stats().OpenConnections == 0 }, 30*time.Second, 5*time.Millisecond)
+		require.Eventually(t, func() bool { return db.RawDB.Stats().OpenConnections == 0 }, 2*time.Minute, 5*time.Millisecond)
 	})
 	return startBridge(t, w, db)
 }

@@ -50,7 +50,7 @@ func start(t *testing.T, args ...string) (*os.Process, client.Ready) {
 
 func TestProgram(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	process, ready := start(t, "--seed", "42")
 	key := simulator.RootKey()

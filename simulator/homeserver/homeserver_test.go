@@ -195,7 +195,7 @@ func TestPush(t *testing.T) {
 	s := &receiver{refuse: 3}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 
 	alice := hs.AddUser("alice")

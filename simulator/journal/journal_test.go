@@ -13,7 +13,7 @@ import (
 func TestEventsAreNumberedAndWaitedFor(t *testing.T) {
 	t.Parallel()
 	j := journal.New()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	j.Add(journal.Event{Kind: journal.Message, ID: "1"})
 	events := j.After(ctx, 0)

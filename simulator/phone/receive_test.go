@@ -32,7 +32,7 @@ func TestUnreadableContent(t *testing.T) {
 	bob, err := New(network, Options{Number: "491700000002", Name: "Bob"})
 	require.NoError(t, err)
 	t.Cleanup(bob.Close)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	copied, err := proto.Marshal(&waE2E.Message{DeviceSentMessage: &waE2E.DeviceSentMessage{DestinationJID: proto.String(bob.lid.String()),
 		Message: &waE2E.Message{Conversation: proto.String("I am you")}}})
