@@ -20,11 +20,12 @@ func (q *Queue) DeadLetter(ctx context.Context, entry int64) (Entry, bool, error
 	return list[0], true, nil
 }
 
-// Revive opens a dead letter again, at the place in its lane that its age gives it. It reports false when there is no
-// such dead letter.
+// Revive opens a dead letter again, at the place in its lane that its number gives it. Its time begins anew, so that it
+// is not given up at once for its age; but it counts as tried, since what was given up may have been done for all that.
+// Revive reports false when there is no such dead letter.
 func (q *Queue) Revive(ctx context.Context, entry int64) (bool, error) {
-	list, err := q.entries(ctx, `UPDATE queue_entry SET state=0, attempts=0, not_before=0, parked_for='', park_limit=0, closed_at=0
-		WHERE queue=$1 AND id=$2 AND state=2 RETURNING `+bareColumns, q.name, entry)
+	list, err := q.entries(ctx, `UPDATE queue_entry SET state=0, attempts=1, added_at=$3, not_before=0, parked_for='', park_limit=0, closed_at=0
+		WHERE queue=$1 AND id=$2 AND state=2 RETURNING `+bareColumns, q.name, entry, time.Now().UnixMilli())
 	if err != nil || len(list) == 0 {
 		return false, err
 	}

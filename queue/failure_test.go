@@ -96,7 +96,12 @@ func TestDeadLetters(t *testing.T) {
 			if strings.HasSuffix(e.Key, ":bad") && !mended.Load() {
 				return nil, queue.Dead(fmt.Errorf("of no use: %s", e.Key))
 			}
-			assert.Zero(t, e.Attempts)
+			if mended.Load() {
+				assert.Equal(t, 1, e.Attempts, "what is tried again may have been done before")
+				assert.WithinDuration(t, time.Now(), e.Added, time.Hour, "its time begins anew")
+			} else {
+				assert.Zero(t, e.Attempts)
+			}
 			return done.settle(e), nil
 		}})
 		add(t, db, q, entry("chat/1", "bad"), entry("chat/1", "a"), entry("chat/2", "bad"))
@@ -121,6 +126,8 @@ func TestDeadLetters(t *testing.T) {
 		require.Len(t, list, 1)
 
 		mended.Store(true)
+		_, err = db.Exec(t.Context(), `UPDATE queue_entry SET added_at=1`)
+		require.NoError(t, err)
 		add(t, db, q, entry("chat/2", "bad")) // the key is known
 		for _, want := range []bool{true, false} {
 			ok, err := q.Revive(t.Context(), list[0].ID)

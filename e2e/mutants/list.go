@@ -96,6 +96,18 @@ func feedback() []mutant {
 			pkg: "./queue", tests: "TestBuriedIsTold",
 		},
 		{
+			name: "forgets that what is tried again by hand was tried",
+			file: "queue/deadletter.go",
+			old:  "SET state=0, attempts=1,", new: "SET state=0, attempts=0,",
+			pkg: "./queue", tests: "TestDeadLetters",
+		},
+		{
+			name: "gives up for its age what is tried again by hand",
+			file: "queue/deadletter.go",
+			old:  "added_at=$3,", new: "added_at=CASE WHEN $3=0 THEN 0 ELSE added_at END,",
+			pkg: "./queue", tests: "TestDeadLetters",
+		},
+		{
 			name: "tells of a second failure nothing",
 			file: "portal/status.go",
 			old:  `Txn: "status-" + why.Code + why.Occasion + "-"`, new: `Txn: "status-" + why.Code + "-"`,
