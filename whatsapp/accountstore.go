@@ -182,6 +182,16 @@ func (a *accountStore) HasSession(ctx context.Context, address string) (bool, er
 // PutSession implements store.SessionStore.
 func (a *accountStore) PutSession(ctx context.Context, address string, session []byte) error {
 	a.sessions.moved(address)
+	if ctx.Value(decryptingKey{}) != nil {
+		before, err := a.SQLStore.GetSession(ctx, address)
+		if err != nil {
+			return a.note(ctx, err)
+		}
+		// What cannot be read cannot be mended, and is nobody's session either.
+		if mended, err := mend(before, session); err == nil {
+			session = mended
+		}
+	}
 	return a.note(ctx, a.SQLStore.PutSession(ctx, address, session))
 }
 

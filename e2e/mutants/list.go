@@ -268,5 +268,11 @@ func promises() []mutant {
 			old:  "g.without[address] < leaveOutTries", new: "g.without[address] < 0",
 			pkg: "./whatsapp", tests: "TestNoDeviceIsLeftOut",
 		},
+		{
+			name: "keeps what a message has done to sessions that it was not for",
+			file: "whatsapp/mend.go",
+			old:  "if untouched := known[key]; untouched != nil {", new: "if untouched := known[key]; untouched == nil {",
+			pkg: "./whatsapp", tests: "TestMend",
+		},
 	}
 }

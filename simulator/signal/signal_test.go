@@ -1,6 +1,7 @@
 package signal_test
 
 import (
+	"math/rand/v2"
 	"testing"
 
 	"causeway/simulator/signal"
@@ -56,6 +57,48 @@ func TestSessions(t *testing.T) {
 		_, err = anna.Decrypt(t.Context(), bobJID, "strange", raw)
 		require.ErrorIs(t, err, signal.ErrType)
 	}
+}
+
+// Both begin a session at the same time, and what they say crosses: nothing that was said becomes unreadable.
+func TestSessionsThatCross(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(6) {
+		anna, bob, annaJID, bobJID := pair()
+		toBob := &wire{from: anna, to: bob, fromJID: annaJID, toJID: bobJID}
+		toAnna := &wire{from: bob, to: anna, fromJID: bobJID, toJID: annaJID}
+		dice := rand.New(rand.NewPCG(seed, 0))
+		for step := range 300 {
+			w := []*wire{toBob, toAnna}[dice.IntN(2)]
+			if step < 4 || dice.IntN(2) == 0 {
+				w.say(t)
+			} else {
+				w.hear(t, seed)
+			}
+		}
+	}
+}
+
+// wire carries what one says to the other, in order.
+type wire struct {
+	from, to       *signal.Cipher
+	fromJID, toJID types.JID
+	kinds          []string
+	sent           [][]byte
+}
+
+func (w *wire) say(t *testing.T) {
+	kind, raw, err := w.from.Encrypt(t.Context(), w.toJID, []byte("hello"), false, bundle(t, w.to, true))
+	require.NoError(t, err)
+	w.kinds, w.sent = append(w.kinds, kind), append(w.sent, raw)
+}
+
+func (w *wire) hear(t *testing.T, seed uint64) {
+	if len(w.sent) == 0 {
+		return
+	}
+	_, err := w.to.Decrypt(t.Context(), w.fromJID, w.kinds[0], w.sent[0])
+	require.NoError(t, err, "seed %d", seed)
+	w.kinds, w.sent = w.kinds[1:], w.sent[1:]
 }
 
 func TestChangedIdentity(t *testing.T) {

@@ -63,6 +63,9 @@ func (m *memory) HasSession(_ context.Context, address string) (bool, error) {
 func (m *memory) PutSession(_ context.Context, address string, session []byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if mended, err := mend(m.sessions[address], session); err == nil {
+		session = mended
+	}
 	m.sessions[address] = session
 	return nil
 }
