@@ -4,7 +4,7 @@ import "slices"
 
 // mutants lists the guards. Each is named by what the bridge would do without it.
 func mutants() []mutant {
-	return slices.Concat(edges(), arrivals(), feedback(), changes(), storage(), promises())
+	return slices.Concat(edges(), arrivals(), absences(), feedback(), changes(), storage(), promises())
 }
 
 // edges are the guards where the bridge meets the outside.
@@ -25,7 +25,7 @@ func edges() []mutant {
 		{
 			name: "sends with a new WhatsApp ID at each try",
 			file: "whatsapp/sender.go",
-			old:  "whatsmeow.SendRequestExtra{ID: id,", new: "whatsmeow.SendRequestExtra{ID: s.client.GenerateMessageID(),",
+			old:  "whatsmeow.SendRequestExtra{ID: a.Message.ID}", new: "whatsmeow.SendRequestExtra{ID: live.client.GenerateMessageID()}",
 			pkg: "./whatsapp", tests: "TestSendAgainAfterLostAnswer",
 		},
 		{
