@@ -141,6 +141,8 @@ type SendWhatsApp struct {
 	Content []byte              `json:"content"` // waE2E.Message as protobuf
 	// Written is when it was written on Matrix.
 	Written time.Time `json:"written,omitzero"`
+	// After, if set, is the Key of the action that sends the message which this one is about, by another login.
+	After string `json:"after,omitempty"`
 }
 
 // Pair starts to link an account; its steps arrive as inbox.Pairing.

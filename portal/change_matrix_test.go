@@ -150,3 +150,20 @@ func TestRepliesFromMatrix(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// Two users' accounts have lanes of their own: what one does to the other's message goes after it.
+func TestReactionToTheMessageOfAnotherLogin(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.group()
+	b.arrive(message(bobLogin, "SECOND", inGroup(lid("100")), "second")) // Bob is in the group too
+	first := sent(t, b.say(dispatchtest.Text(t, room, dispatchtest.Alice, "$1", "hi")))
+	a := sent(t, b.say(reacted(t, dispatchtest.Bob, "$2", "$1", "x")))
+	r, _ := convert.ReactionFromWhatsApp(protobuf(t, a))
+	if a.Login != bobLogin || a.After != first.Key() || r.Target.FromMe || r.Target.Participant != lid("91555") {
+		t.Errorf("got %+v, %+v", a, r)
+	}
+	if a := sent(t, b.say(reacted(t, dispatchtest.Alice, "$3", "$1", "x"))); a.After != "" || a.Login != aliceLogin {
+		t.Errorf("got %+v", a)
+	}
+}

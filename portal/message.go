@@ -281,6 +281,7 @@ type sending struct {
 	kind  database.MessageKind
 	msg   *waE2E.Message
 	quote string
+	after string // as in outbox.SendWhatsApp
 }
 
 // send writes down what a Matrix user's event is on WhatsApp, and sends it.
@@ -297,7 +298,7 @@ func (p *Portals) send(ctx context.Context, portal database.Portal, login databa
 		return err
 	}
 	return p.out.SendWhatsApp(ctx, outbox.SendWhatsApp{
-		Login: login.ID, Chat: portal.Chat, Message: row.MessageKey, Content: raw, Written: timestamp(evt),
+		Login: login.ID, Chat: portal.Chat, Message: row.MessageKey, Content: raw, Written: timestamp(evt), After: s.after,
 	})
 }
 

@@ -146,8 +146,12 @@ func (p *Portals) sendReaction(ctx context.Context, portal database.Portal, logi
 	if err != nil {
 		return err
 	}
+	after, err := p.sentBefore(ctx, login, row)
+	if err != nil {
+		return err
+	}
 	return p.send(ctx, portal, login, evt, sending{
-		kind: database.KindReaction,
-		msg:  convert.ReactionToWhatsApp(portal.Chat, convert.Reaction{Target: target, Emoji: emoji}, timestamp(evt)),
+		kind: database.KindReaction, after: after,
+		msg: convert.ReactionToWhatsApp(portal.Chat, convert.Reaction{Target: target, Emoji: emoji}, timestamp(evt)),
 	})
 }

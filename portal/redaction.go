@@ -178,5 +178,9 @@ func (p *Portals) redact(ctx context.Context, portal database.Portal, login data
 	if err != nil {
 		return err
 	}
-	return p.send(ctx, portal, login, evt, sending{kind: database.KindRedaction, msg: convert.RedactionToWhatsApp(portal.Chat, target)})
+	after, err := p.sentBefore(ctx, login, row)
+	if err != nil {
+		return err
+	}
+	return p.send(ctx, portal, login, evt, sending{kind: database.KindRedaction, msg: convert.RedactionToWhatsApp(portal.Chat, target), after: after})
 }

@@ -96,6 +96,18 @@ func (p *Portals) keyFor(ctx context.Context, portal database.Portal, login data
 	return target, nil
 }
 
+// sentBefore names the action that sends a message of another login's user, or is "".
+func (p *Portals) sentBefore(ctx context.Context, login database.Login, row database.Message) (string, error) {
+	if !row.FromMatrix || row.Sender == login.Puppet {
+		return "", nil // it is sent already, or is before this on the same lane
+	}
+	author, err := p.db.LoginByPuppet(ctx, row.Sender)
+	if errors.Is(err, database.ErrNotFound) {
+		return "", nil
+	}
+	return outbox.SendWhatsApp{Login: author.ID, Message: row.MessageKey}.Key(), err
+}
+
 // nameIn is the name by which a person goes in a chat.
 func nameIn(portal database.Portal, person database.Puppet) types.JID {
 	if person.LID.IsEmpty() || portal.Chat.Server == types.DefaultUserServer && !person.PN.IsEmpty() {

@@ -98,6 +98,9 @@ func (s *Sender) send(ctx context.Context, e queue.Entry, a outbox.SendWhatsApp)
 		return nil, queue.Dead(fmt.Errorf("decode message %s: %w", a.Message.ID, err))
 	}
 	live, err := s.connected(ctx, e, a.Login, s.timing().MaxAge)
+	if err == nil {
+		err = s.after(ctx, e, a)
+	}
 	if err != nil {
 		return nil, err
 	}
