@@ -48,14 +48,15 @@ func TestRestartResumesInOrder(t *testing.T) {
 func TestStopFinishesWhatIsInHand(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *database.DB, q *queue.Queue, done *record) {
-		inHand, gate := make(chan struct{}, 3), make(chan struct{})
+		inHand, told, gate := make(chan struct{}, 3), make(chan struct{}), make(chan struct{})
 		stop := start(t, db, q, handlers{handle: func(ctx context.Context, e queue.Entry) (queue.Settle, error) {
 			inHand <- struct{}{}
-			<-gate
 			if e.Lane == "chat/2" { // an action that gives up when it is told to stop
 				<-ctx.Done()
+				close(told)
 				return nil, ctx.Err()
 			}
+			<-gate
 			return done.settle(e), nil // one that has been carried out
 		}})
 		add(t, db, q, entry("chat/1", "a"), entry("chat/1", "b"), entry("chat/2", "a"), entry("chat/3", "a"))
@@ -64,6 +65,7 @@ func TestStopFinishesWhatIsInHand(t *testing.T) {
 		}
 		stopped := make(chan struct{})
 		go func() { stop(); close(stopped) }()
+		await(t, "told to stop", told)
 		close(gate)
 		await(t, "stopped", stopped)
 		require.ElementsMatch(t, []string{"chat/1:a", "chat/3:a"}, done.list())
