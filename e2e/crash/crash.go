@@ -27,7 +27,8 @@ type Options struct {
 	Say func(string)
 }
 
-// settleTime is how long everything may take to arrive once nothing goes wrong any more, the waits between tries included.
+// settleTime is how long nothing may arrive, once nothing goes wrong any more, before what is missing counts as lost. The waits
+// between tries are shorter.
 const settleTime = 2 * time.Minute
 
 // Run runs scenarios one after the other on one bridge and returns a row of the table for each. What a scenario broke of the promise
@@ -82,14 +83,21 @@ func (w *world) play(ctx context.Context, scenario Scenario, number int) (Row, e
 
 // settle waits until everything has arrived and the bridge has nothing more to do.
 func (w *world) settle(ctx context.Context, s *stage) (Report, error) {
-	ctx, cancel := context.WithTimeout(ctx, settleTime)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	patience := time.AfterFunc(settleTime, cancel)
+	defer patience.Stop()
+	arrived := 0
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		report, err := s.check()
 		if err != nil {
 			return report, err
+		}
+		if report.Arrived > arrived {
+			arrived = report.Arrived
+			patience.Reset(settleTime)
 		}
 		rest, err := w.left(ctx)
 		if ctx.Err() == nil && err != nil {
