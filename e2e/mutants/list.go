@@ -11,6 +11,12 @@ func mutants() []mutant {
 func edges() []mutant {
 	return []mutant{
 		{
+			name: "lets each lane ask for a homeserver that is away",
+			file: "matrix/gate.go",
+			old:  "	if !isAway(err) {\n", new: "	if !isAway(err) || isAway(err) {\n",
+			pkg: "./matrix", tests: "TestOneProbeWhileTheHomeserverIsAway",
+		},
+		{
 			name: "acknowledges Matrix events that it could not journal",
 			file: "matrix/transaction.go",
 			old:  "transaction.Events); err != nil {", new: "transaction.Events); err != nil && len(transaction.Events) < 0 {",
@@ -186,6 +192,24 @@ func changes() []mutant {
 // storage are the guards of the queues and the database.
 func storage() []mutant {
 	return []mutant{
+		{
+			name: "goes on in a transaction that SQLite has ended",
+			file: "database/transaction.go",
+			old:  "		c.ended = err\n", new: "		_ = c.ended\n",
+			pkg: "./database", tests: "TestTransactionThatSQLiteHasEnded",
+		},
+		{
+			name: "waits for ever for a database that has fallen silent",
+			file: "database/open.go",
+			old:  "	connector.Dialer(dialer)\n", new: "",
+			pkg: "./database", tests: "TestServerFallsSilent",
+		},
+		{
+			name: "lets each lane find out for itself that the database is away",
+			file: "queue/outage.go",
+			old:  "w.outage.away.Swap(true)", new: "w.outage.away.Swap(false)",
+			pkg: "./queue", tests: "TestDatabaseTakesNoWrites",
+		},
 		{
 			name: "works a lane's next entry while its head waits to be tried again",
 			file: "queue/read.go",

@@ -25,6 +25,7 @@ type Postgres struct {
 	Version string
 
 	process *Process
+	command Command
 	dir     string
 	port    int
 }
@@ -74,20 +75,38 @@ func (pg *Postgres) start(ctx context.Context, bin string, owner *syscall.Creden
 	if pg.port, err = FreePort(); err != nil {
 		return err
 	}
-	pg.process, err = Start(Command{
+	pg.command = Command{
 		Name: "postgres", LogDir: pg.dir, Dir: pg.dir, User: owner,
 		Path: filepath.Join(bin, "postgres"),
 		Args: []string{"-D", data, "-k", pg.dir, "-p", strconv.Itoa(pg.port), "-c", "listen_addresses=127.0.0.1",
 			"-c", "max_connections=400", "-c", "fsync=on"},
 		Stop: syscall.SIGINT, // do not wait for clients
-	})
-	if err != nil {
+	}
+	return pg.run(ctx)
+}
+
+// run starts the server and waits until it answers.
+func (pg *Postgres) run(ctx context.Context) (err error) {
+	if pg.process, err = Start(pg.command); err != nil {
 		return err
 	}
 	return pg.process.WaitReady(ctx, func(ctx context.Context) (err error) {
 		pg.Version, err = PostgresVersion(ctx, pg.URI())
 		return err
 	})
+}
+
+// Restart ends the server at once, as "pg_ctl restart -m immediate" does, and starts it again: it then recovers from its log.
+func (pg *Postgres) Restart(ctx context.Context) error {
+	if err := syscall.Kill(pg.process.PID(), syscall.SIGQUIT); err != nil {
+		return fmt.Errorf("restart postgres: %w", err)
+	}
+	select {
+	case <-pg.process.Done():
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return pg.run(ctx)
 }
 
 // URI is the address of the cluster's own database, for a role that may do everything.

@@ -1,0 +1,48 @@
+package crash
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"time"
+)
+
+// DatabaseRestarts ends the bridge's Postgres in the middle of its work and starts it again, some times.
+func DatabaseRestarts(times int, restart func(context.Context) error) Scenario {
+	return Scenario{Name: "Postgres restarts", Play: func(ctx context.Context, a *Act) error {
+		if err := a.world.bridge.ensure(ctx); err != nil {
+			return err
+		}
+		for range times {
+			if err := a.pause(ctx, warmUp); err != nil {
+				return err
+			}
+			if err := restart(ctx); err != nil {
+				return err
+			}
+		}
+		if !a.world.bridge.running() {
+			return fmt.Errorf("the bridge ended by itself: %w", a.world.bridge.process.Err())
+		}
+		return a.pause(ctx, warmUp)
+	}}
+}
+
+// DiskFull lets the bridge's files grow no more for a while. Its log is one of them.
+func DiskFull(length time.Duration) Scenario {
+	return outage("SQLite's disk is full", length,
+		func(w *world) error { return w.bridge.limitFiles("4096:unlimited") },
+		func(w *world) error { return w.bridge.limitFiles("unlimited:unlimited") })
+}
+
+// limitFiles sets how large files the running bridge may write, as "soft:hard".
+func (b *bridge) limitFiles(limit string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), readyTime)
+	defer cancel()
+	command := exec.CommandContext(ctx, "prlimit", "--pid", strconv.Itoa(b.process.PID()), "--fsize="+limit) //nolint:gosec // a test's own
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("limit the files of the bridge: %w: %s", err, output)
+	}
+	return nil
+}
