@@ -139,12 +139,8 @@ func (p *Portals) notSent(ctx context.Context, room id.RoomID, about id.EventID,
 // blame says which of the known reasons a code stands for, and whether sending again may help.
 func blame(code string) (event.MessageStatus, event.MessageStatusReason) {
 	switch code {
-	case "unsupported", "empty", "unsupported_chat":
+	case "unsupported", "empty", "unsupported_chat", "unknown_message", "edit_of_removed", "edit_too_late", "removed_too_late", "cannot_undo":
 		return event.MessageStatusFail, event.MessageStatusUnsupported
-	case "edit_too_late", "removed_too_late":
-		return event.MessageStatusFail, event.MessageStatusTooOld
-	case "unknown_message", "edit_of_removed", "cannot_undo":
-		return event.MessageStatusFail, event.MessageStatusGenericError
 	case "encrypted":
 		return event.MessageStatusFail, event.MessageStatusUndecryptable
 	case "not_allowed", "edit_of_other", "message_of_other", "reaction_of_other":
