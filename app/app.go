@@ -114,13 +114,12 @@ func build(ctx context.Context, cfg config.Config, log zerolog.Logger, version s
 	}
 	bot := botID(cfg)
 	b := &bridge{cfg: cfg, log: log, db: db, in: inbox.New(db, bot), out: outbox.New(db)}
-	if b.toMatrix, err = matrix.NewSender(matrixConfig(cfg), db, b.out, log); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
 	if b.sessions, err = whatsapp.New(ctx, whatsappConfig(cfg), db, b.in, b.out, log); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	b.toWhats = whatsapp.NewSender(b.sessions)
+	if err := b.senders(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	people := puppet.New(db, b.out, names, cfg.Appservice.GhostPrefix, cfg.Homeserver.Domain)
 	permit := permissions{cfg.Bridge.Permissions}
 	b.chats = portal.New(db, b.in, b.out, people, portal.Config{Bot: bot, Feedback: feedback(cfg)}, permit)

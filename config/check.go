@@ -50,6 +50,7 @@ func check(c *Config, report report) {
 	checkOutbox(c.Outbox, report)
 	checkTestNetwork(c.WhatsApp.TestNetwork, report)
 	checkBridge(c.Bridge, report)
+	checkMedia(c.Media, report)
 	checkLogging(c.Logging, report)
 }
 
@@ -168,6 +169,15 @@ const maxAge = 30 * 24 * time.Hour
 func checkOutbox(o Outbox, report report) {
 	if o.MaxAge < time.Minute || o.MaxAge > maxAge {
 		report("outbox.max_age", "is "+o.MaxAge.String(), "write a duration between 1m and 720h")
+	}
+}
+
+// maxMedia is the largest file that WhatsApp takes, in MiB.
+const maxMedia = 2048
+
+func checkMedia(m Media, report report) {
+	if m.MaxSize < 1 || m.MaxSize > maxMedia {
+		report("media.max_size", fmt.Sprintf("is %d", m.MaxSize), fmt.Sprintf("write a number of MiB from 1 to %d", maxMedia))
 	}
 }
 

@@ -21,6 +21,7 @@ type Config struct {
 	WhatsApp   WhatsApp   `yaml:"whatsapp" doc:"The WhatsApp side."`
 	Outbox     Outbox     `yaml:"outbox" doc:"What waits to be sent."`
 	Bridge     Bridge     `yaml:"bridge" doc:"Who may do what, and how the bot is addressed."`
+	Media      Media      `yaml:"media" doc:"Images, voice messages, documents and other files."`
 	Logging    Logging    `yaml:"logging" doc:"Log lines go to standard error."`
 }
 
@@ -86,6 +87,15 @@ type Bridge struct {
 	Permissions         Permissions `yaml:"permissions" doc:"Who may use the bridge: blocked, relay, user or admin for a user ID, a server name or \"*\" (everyone). The most specific one counts; who matches none is blocked.\n  blocked: no access; what the user writes in bridged rooms stays on Matrix\n  relay: may write through the account of somebody who set up relaying in that room\n  user: may also link WhatsApp accounts\n  admin: may also look after the bridge"`
 }
 
+// Media is about files.
+type Media struct {
+	MaxSize   int    `yaml:"max_size" doc:"How large a file may be that the bridge moves, in MiB, up to 2048. The homeserver's own limit counts too (max_upload_size of Synapse). Files take disk space while they are on their way, not memory."`
+	Directory string `yaml:"directory" doc:"Directory for files on their way. Empty is the system's directory for temporary files; name another if that one is in memory. A few files of max_size must fit."`
+}
+
+// Limit is MaxSize in bytes.
+func (m Media) Limit() int64 { return int64(m.MaxSize) << 20 }
+
 // Logging is about log lines.
 type Logging struct {
 	Level  string `yaml:"level" doc:"Least important lines to show: trace, debug, info, warn or error."`
@@ -111,6 +121,7 @@ func Default() Config {
 		},
 		Outbox:  Outbox{MaxAge: 24 * time.Hour},
 		Bridge:  Bridge{CommandPrefix: "!wa", MessageErrorNotices: true},
+		Media:   Media{MaxSize: 500},
 		Logging: Logging{Level: "info", Format: "pretty"},
 	}
 }

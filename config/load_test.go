@@ -85,6 +85,7 @@ bridge:
   permissions:
     "@a:b": user
     "Example.Com": blocked
+media: {max_size: 20, directory: /var/tmp}
 logging: {level: debug, format: json}
 `)
 	require.NoError(t, err)
@@ -108,6 +109,7 @@ logging: {level: debug, format: json}
 			CommandPrefix: "!w", MessageStatusEvents: true, DeliveryReceipts: true,
 			Permissions: config.Permissions{"@a:b": config.User, "example.com": config.Blocked},
 		},
+		Media:   config.Media{MaxSize: 20, Directory: "/var/tmp"},
 		Logging: config.Logging{Level: "debug", Format: "json"},
 	}, c)
 	require.True(t, c.WhatsApp.TestNetwork.Enabled())

@@ -17,6 +17,7 @@ import (
 	"causeway/database"
 	"causeway/inbox"
 	"causeway/matrix"
+	"causeway/media"
 	"causeway/outbox"
 	"causeway/queue"
 	"causeway/simulator/homeserver"
@@ -73,7 +74,16 @@ func newBenchWith(t *testing.T, opts homeserver.Options) *bench {
 
 func (b *bench) newSender() *matrix.Sender {
 	b.t.Helper()
-	sender, err := matrix.NewSender(b.cfg, b.db, b.out, zerolog.Nop())
+	return b.newSenderWith(nil, 1)
+}
+
+func (b *bench) newSenderWith(from matrix.Downloads, limit int64) *matrix.Sender {
+	b.t.Helper()
+	depot, err := media.Open(media.Options{Dir: b.t.TempDir(), Limit: limit})
+	require.NoError(b.t, err)
+	files, err := matrix.NewFiles(b.cfg)
+	require.NoError(b.t, err)
+	sender, err := matrix.NewSender(b.cfg, b.db, b.out, matrix.Media{Depot: depot, Files: files, From: from}, zerolog.Nop())
 	require.NoError(b.t, err)
 	return sender
 }

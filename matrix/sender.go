@@ -24,6 +24,8 @@ type Actions interface {
 	IsOpen(ctx context.Context, key string) (bool, error)
 	// Knows reports whether there is or was an action with a key.
 	Knows(ctx context.Context, key string) (bool, error)
+	// Progress writes down what has been done of an action.
+	Progress(ctx context.Context, e queue.Entry, v any) error
 }
 
 // Sender carries out the actions of the outbox that are done on Matrix. Each may be repeated after a crash.
@@ -32,13 +34,14 @@ type Sender struct {
 	db      *database.DB
 	out     Actions
 	clients *clients
+	files   Media
 	log     zerolog.Logger
 	gate    *gate
 	started time.Time
 }
 
 // NewSender returns the sender. It does not talk to the homeserver yet.
-func NewSender(cfg Config, db *database.DB, out Actions, log zerolog.Logger) (*Sender, error) {
+func NewSender(cfg Config, db *database.DB, out Actions, files Media, log zerolog.Logger) (*Sender, error) {
 	clients, err := newClients(cfg)
 	if err != nil {
 		return nil, err
@@ -47,7 +50,7 @@ func NewSender(cfg Config, db *database.DB, out Actions, log zerolog.Logger) (*S
 		_, err := clients.as("").Whoami(ctx)
 		return err
 	}
-	return &Sender{cfg: cfg, db: db, out: out, clients: clients, log: log, gate: newGate(there, log), started: time.Now()}, nil
+	return &Sender{cfg: cfg, db: db, out: out, clients: clients, files: files, log: log, gate: newGate(there, log), started: time.Now()}, nil
 }
 
 // Perform carries out one action. It is the queue.Handler of the lanes for which outbox.OnWhatsApp is false. While the
@@ -71,6 +74,10 @@ func (s *Sender) perform(ctx context.Context, e queue.Entry) (queue.Settle, erro
 		return act(ctx, e, s.createRoom)
 	case outbox.KindSendEvent:
 		return act(ctx, e, func(ctx context.Context, a outbox.SendEvent) (queue.Settle, error) {
+			a, err := s.bring(ctx, e, a)
+			if err != nil {
+				return nil, err
+			}
 			return s.sendEvent(ctx, a, s.mayBeRepeat(e))
 		})
 	case outbox.KindSendNotice:

@@ -14,6 +14,7 @@ type File struct {
 	named    bool
 	limit    int64
 	transfer *Transfer
+	spare    bool // the transfer can do without it
 }
 
 // remove closes the file, which removes it.
@@ -29,8 +30,14 @@ func (f *File) within(end int64) error {
 	if end <= f.limit+overhead {
 		return nil
 	}
-	f.transfer.cancel(ErrTooLarge)
+	f.tooLarge()
 	return ErrTooLarge
+}
+
+func (f *File) tooLarge() {
+	if !f.spare {
+		f.transfer.cancel(ErrTooLarge)
+	}
 }
 
 // Read implements io.Reader.
@@ -96,7 +103,7 @@ func (f *File) Fill(r io.Reader) error {
 	// A byte more than allowed is enough to know that there is too much.
 	n, err := io.Copy(f, io.LimitReader(r, f.limit+1))
 	if err == nil && n > f.limit {
-		f.transfer.cancel(ErrTooLarge)
+		f.tooLarge()
 		err = ErrTooLarge
 	}
 	if err != nil {

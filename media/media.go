@@ -18,6 +18,10 @@ import (
 var (
 	// ErrTooLarge says that a file has more bytes than are allowed.
 	ErrTooLarge = errors.New("the file is too large")
+	// ErrGone says that a file is not, or not any more, where it should be.
+	ErrGone = errors.New("the file is not there")
+	// ErrBroken says that a file is not what its sender says of it.
+	ErrBroken = errors.New("the file is broken")
 	// ErrStalled says that a transfer made no progress for too long.
 	ErrStalled = errors.New("the transfer made no progress")
 )
@@ -146,6 +150,16 @@ func (t *Transfer) End() {
 	}
 	t.files = nil
 	<-t.depot.places
+}
+
+// Spare makes a temporary file as File does, for what the transfer can do without: that it is too large does not end the
+// transfer.
+func (t *Transfer) Spare(limit int64) (*File, error) {
+	f, err := t.File(limit)
+	if err == nil {
+		f.spare = true
+	}
+	return f, err
 }
 
 // File makes a temporary file that may grow to limit bytes, or to the depot's limit if that is less. A limit of 0 is the

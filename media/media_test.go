@@ -73,6 +73,15 @@ func TestFileIsLimited(t *testing.T) {
 	require.ErrorIs(t, f.Fill(bytes.NewReader(make([]byte, 11))), ErrTooLarge, "the depot's limit counts")
 }
 
+func TestSpareFileEndsNothing(t *testing.T) {
+	t.Parallel()
+	ctx, transfer := begin(t, Options{Limit: 10_000})
+	f, err := transfer.Spare(4000)
+	require.NoError(t, err)
+	require.ErrorIs(t, f.Fill(&endless{}), ErrTooLarge)
+	require.NoError(t, ctx.Err())
+}
+
 func TestTransferThatStandsStillEnds(t *testing.T) {
 	t.Parallel()
 	ctx, transfer := begin(t, Options{Patience: 50 * time.Millisecond})

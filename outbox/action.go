@@ -53,6 +53,8 @@ type SendEvent struct {
 	// the action is carried out: what shows that message is before it on the same lane. What the content says of it is
 	// m.relates_to, without the event.
 	About *database.MessageKey `json:"about,omitempty"`
+	// File, if set, is what the event shows.
+	File *FileOnWhatsApp `json:"file,omitempty"`
 	// Sent is when it was sent on WhatsApp, put into the event as its timestamp ("ts", timestamp massaging).
 	Sent time.Time `json:"sent,omitzero"`
 }
@@ -139,6 +141,8 @@ type SendWhatsApp struct {
 	Chat    types.JID           `json:"chat"`
 	Message database.MessageKey `json:"message"`
 	Content []byte              `json:"content"` // waE2E.Message as protobuf
+	// File, if set, is what the message shows.
+	File *FileOnMatrix `json:"file,omitempty"`
 	// Written is when it was written on Matrix.
 	Written time.Time `json:"written,omitzero"`
 	// After, if set, is the Key of the action that sends the message which this one is about, by another login.

@@ -22,6 +22,7 @@ import (
 
 	"causeway/database"
 	"causeway/inbox"
+	"causeway/media"
 	"causeway/outbox"
 	"causeway/queue"
 	"causeway/simulator"
@@ -57,6 +58,7 @@ type world struct {
 	*simulator.Network
 	me, bob *simulator.Phone
 	config  Config
+	files   *shelf
 }
 
 func newWorld(t *testing.T) *world {
@@ -64,7 +66,7 @@ func newWorld(t *testing.T) *world {
 	n, err := simulator.Start(simulator.Options{Seed: 7})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, n.Close()) })
-	w := &world{Network: n}
+	w := &world{Network: n, files: &shelf{files: map[id.ContentURIString][]byte{}}}
 	w.me, err = n.AddPhone(mine, "Me")
 	require.NoError(t, err)
 	w.bob, err = n.AddPhone(bobs, "Bob")
@@ -129,7 +131,9 @@ func startBridge(t *testing.T, w *world, db *database.DB) *bridge {
 	ctx, stop := context.WithCancel(context.Background())
 	backoff := queue.Backoff{First: 20 * time.Millisecond, Most: 200 * time.Millisecond}
 	var wg sync.WaitGroup
-	sender := NewSender(sessions)
+	depot, err := media.Open(media.Options{Dir: t.TempDir(), Limit: maxFile})
+	require.NoError(t, err)
+	sender := NewSender(sessions, Media{Depot: depot, From: w.files})
 	for _, w := range []*queue.Worker{
 		queue.NewWorker(db, b.in.Queue, queue.Options{Handle: b.decide, Backoff: backoff, Burst: 1, Lanes: 4, Poll: time.Second}, log),
 		queue.NewWorker(db, b.out.Queue, queue.Options{Handle: sender.Perform, Backoff: backoff, Burst: 1, Lanes: 4, Kind: outbox.KindOf, Poll: time.Second,

@@ -23,8 +23,8 @@ const rateLimitPause = time.Minute
 const serverTries = 8
 
 // ended returns the refusal of actions for a login that will not connect by itself, or nil.
-func (s *Sender) ended(ctx context.Context, login database.LoginID) error {
-	row, err := s.sessions.edge.db.LoginByID(ctx, login)
+func (s *Sessions) ended(ctx context.Context, login database.LoginID) error {
+	row, err := s.edge.db.LoginByID(ctx, login)
 	if errors.Is(err, database.ErrNotFound) {
 		return &queue.Reject{Code: "not_logged_in", Text: "The WhatsApp account is not linked to the bridge any more. Please log in again."}
 	} else if err != nil {

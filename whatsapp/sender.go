@@ -30,18 +30,22 @@ const (
 )
 
 // Sender carries out the outbox's actions on WhatsApp's side.
-type Sender struct{ sessions *Sessions }
+type Sender struct {
+	sessions *Sessions
+	media    Media
+}
 
-// NewSender returns the sender that uses these connections.
-func NewSender(s *Sessions) *Sender { return &Sender{s} }
+// NewSender returns the sender that uses these connections, and moves files.
+func NewSender(s *Sessions, m Media) *Sender { return &Sender{s, m} }
 
 // Perform implements queue.Handler for the lanes of which outbox.OnWhatsApp is true.
 func (s *Sender) Perform(ctx context.Context, e queue.Entry) (queue.Settle, error) {
+	if e.Kind == outbox.KindSendWhatsApp {
+		return perform(ctx, e, s.send) // its file may take any time
+	}
 	ctx, cancel := context.WithTimeout(ctx, actionTimeout+s.timing().Ack)
 	defer cancel()
 	switch e.Kind {
-	case outbox.KindSendWhatsApp:
-		return perform(ctx, e, s.send)
 	case outbox.KindPair:
 		return perform(ctx, e, s.pair)
 	case outbox.KindStopPairing:
@@ -74,7 +78,7 @@ func (s *Sender) connected(ctx context.Context, e queue.Entry, login database.Lo
 	live := s.sessions.get(login)
 	ready := live != nil && live.ready.Load()
 	if live == nil || live.over.Load() {
-		if err := s.ended(ctx, login); err != nil {
+		if err := s.sessions.ended(ctx, login); err != nil {
 			return nil, err
 		}
 	}
@@ -97,6 +101,11 @@ func (s *Sender) send(ctx context.Context, e queue.Entry, a outbox.SendWhatsApp)
 	if err := proto.Unmarshal(a.Content, &message); err != nil {
 		return nil, queue.Dead(fmt.Errorf("decode message %s: %w", a.Message.ID, err))
 	}
+	if err := s.attach(ctx, e, a, &message); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, actionTimeout+s.timing().Ack)
+	defer cancel()
 	live, err := s.connected(ctx, e, a.Login, s.timing().MaxAge)
 	if err == nil {
 		err = s.after(ctx, e, a)

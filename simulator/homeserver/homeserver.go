@@ -26,6 +26,8 @@ type Options struct {
 	Versions []string
 	// NoPing makes it a homeserver without MSC2659.
 	NoPing bool
+	// OldMedia makes it a homeserver from before authenticated media (v1.11 of the specification).
+	OldMedia bool
 }
 
 func (o Options) filled() Options {

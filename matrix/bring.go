@@ -1,0 +1,232 @@
+package matrix
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+
+	"causeway/media"
+	"causeway/outbox"
+	"causeway/queue"
+)
+
+const (
+	// bringTries is how often a file is moved before a notice takes its place: some twenty minutes.
+	bringTries = 12
+	// bringLimit is how long a file waits for a connection to WhatsApp by which it can be had. What comes after it in the
+	// room waits too.
+	bringLimit = 24 * time.Hour
+)
+
+// Downloads is where files on WhatsApp are had from. The whatsapp package has it.
+type Downloads interface {
+	// Download writes a file, checked and decrypted, into another. The error is media.ErrGone, media.ErrBroken,
+	// media.ErrTooLarge, a queue.Park or a queue.Reject when trying again at once is of no use.
+	Download(ctx context.Context, f outbox.FileOnWhatsApp, into *media.File) error
+}
+
+// Media is what the sender needs to move files.
+type Media struct {
+	Depot *media.Depot
+	Files *Files
+	From  Downloads
+}
+
+// bring moves the file of an event to the homeserver, and puts its address into the event. What comes of it is written
+// down at once, so that a repeat of the action moves nothing again. When the file cannot be had, a notice that says so
+// takes the place of what was to show it: the chat goes on.
+func (s *Sender) bring(ctx context.Context, e queue.Entry, a outbox.SendEvent) (outbox.SendEvent, error) {
+	if a.File == nil {
+		return a, nil
+	}
+	shown, err := s.files.move(ctx, *a.File)
+	text := s.files.lost(e, *a.File, err)
+	switch {
+	case text != "":
+		s.log.Warn().Err(err).Str("kind", a.File.Kind).Int64("portal", int64(a.Portal)).Msg("A file could not be brought to Matrix; a notice takes its place")
+		a.Type = event.EventMessage.Type
+		err = rewrite(&a, func(content map[string]any) { apologise(content, text) })
+	case err != nil:
+		return a, fmt.Errorf("bring a file of %d bytes: %w", a.File.Size, err)
+	default:
+		err = rewrite(&a, func(content map[string]any) { a.Type = shown.put(a.Type, content) })
+	}
+	if err != nil {
+		return a, err
+	}
+	a.File = nil
+	return a, s.out.Progress(ctx, e, a)
+}
+
+// rewrite changes the content of an event, and what it says in place of an earlier one.
+func rewrite(a *outbox.SendEvent, change func(content map[string]any)) error {
+	content := map[string]any{}
+	if err := json.Unmarshal(a.Content, &content); err != nil {
+		return queue.Dead(fmt.Errorf("read the content of %s: %w", a.Type, err))
+	}
+	change(content)
+	if inner, ok := content["m.new_content"].(map[string]any); ok {
+		change(inner)
+	}
+	raw, err := json.Marshal(content)
+	if err != nil {
+		return queue.Dead(fmt.Errorf("write the content of %s: %w", a.Type, err))
+	}
+	a.Content = raw
+	return nil
+}
+
+// shown is a file that is on the homeserver.
+type shown struct {
+	url, thumbnail string
+	size           int64
+	look           media.Look
+	small          media.Look // of the thumbnail
+	smallSize      int
+	name           string
+}
+
+// move brings a file, and the small picture of it if there is one, to the homeserver.
+func (m Media) move(ctx context.Context, f outbox.FileOnWhatsApp) (shown, error) {
+	limit, err := m.Files.Limit(ctx)
+	if err != nil {
+		return shown{}, err
+	}
+	if size := int64(min(f.Size, 1<<62)); size > m.Depot.Limit() || limit > 0 && size > limit {
+		return shown{}, fmt.Errorf("%w: it is said to have %d bytes", media.ErrTooLarge, f.Size)
+	}
+	ctx, transfer, err := m.Depot.Begin(ctx)
+	if err != nil {
+		return shown{}, err
+	}
+	defer transfer.End()
+	out, err := m.carry(ctx, transfer, f, limit)
+	return out, transfer.Explain(err)
+}
+
+func (m Media) carry(ctx context.Context, transfer *media.Transfer, f outbox.FileOnWhatsApp, limit int64) (shown, error) {
+	out := shown{name: f.Name}
+	file, err := transfer.File(limit)
+	if err != nil {
+		return out, err
+	}
+	if err := m.From.Download(ctx, f, file); err != nil {
+		return out, err
+	}
+	if out.size, err = file.Size(); err != nil {
+		return out, err
+	} else if out.size == 0 {
+		return out, fmt.Errorf("%w: it is empty", media.ErrBroken)
+	}
+	if out.look, err = file.Look(f.MIME); err != nil {
+		return out, err
+	}
+	address, err := m.Files.Upload(ctx, file, out.look.MIME, f.Name)
+	if err != nil {
+		return out, err
+	}
+	out.url = string(address)
+	return out, m.carryThumbnail(ctx, transfer, f.Thumbnail, &out)
+}
+
+// carryThumbnail uploads the small picture that came with a message. What is none is left out.
+func (m Media) carryThumbnail(ctx context.Context, transfer *media.Transfer, thumbnail []byte, out *shown) error {
+	if len(thumbnail) == 0 {
+		return nil
+	}
+	file, err := transfer.File(0)
+	if err != nil {
+		return err
+	}
+	if err := file.Fill(strings.NewReader(string(thumbnail))); err != nil {
+		return err
+	}
+	if out.small, err = file.Look(""); err != nil || out.small.Width == 0 {
+		return err
+	}
+	address, err := m.Files.UploadBytes(ctx, thumbnail, out.small.MIME, "thumbnail"+media.Extension(out.small.MIME))
+	out.thumbnail, out.smallSize = string(address), len(thumbnail)
+	return err
+}
+
+// put writes into a content where its file is and what it has been found to be, and returns the event's type. What is
+// not what its sender called it is shown as a plain file.
+func (f shown) put(kind string, content map[string]any) string {
+	content["url"] = f.url
+	info, _ := content["info"].(map[string]any)
+	if info == nil {
+		info = map[string]any{}
+	}
+	content["info"] = info
+	info["mimetype"], info["size"] = f.look.MIME, f.size
+	if f.look.Width > 0 {
+		info["w"], info["h"] = f.look.Width, f.look.Height
+	}
+	if f.thumbnail != "" {
+		info["thumbnail_url"] = f.thumbnail
+		info["thumbnail_info"] = map[string]any{"mimetype": f.small.MIME, "size": f.smallSize, "w": f.small.Width, "h": f.small.Height}
+	}
+	class, _, _ := strings.Cut(f.look.MIME, "/")
+	msgtype, _ := content["msgtype"].(string)
+	isSticker := kind == event.EventSticker.Type
+	if msgtype == string(event.MsgFile) || isSticker && class == "image" || !isSticker && msgtype == "m."+class {
+		return kind
+	}
+	content["msgtype"], content["filename"] = event.MsgFile, f.name
+	delete(content, "org.matrix.msc3245.voice")
+	return event.EventMessage.Type
+}
+
+// apologise makes a content a notice that says what is not there.
+func apologise(content map[string]any, text string) {
+	caption, _ := content["body"].(string)
+	if name, ok := content["filename"].(string); ok && caption != "" && name != caption {
+		text += " It says: " + caption
+	}
+	for field := range content {
+		switch field {
+		case "m.relates_to", "m.mentions", "m.new_content", outbox.KeyField:
+		default:
+			delete(content, field)
+		}
+	}
+	content["msgtype"], content["body"] = event.MsgNotice, text
+}
+
+// lost says what stands in the room in place of a file that cannot be had; "" when it was moved or may still be.
+func (m Media) lost(e queue.Entry, f outbox.FileOnWhatsApp, err error) string {
+	what := fmt.Sprintf("A file (%s) arrived that the bridge cannot show", f.Kind)
+	refusal, isRefusal := errors.AsType[*queue.Reject](err)
+	_, isParked := errors.AsType[*queue.Park](err)
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, media.ErrTooLarge):
+		return fmt.Sprintf("%s: it has %s, more than it may have here. Open WhatsApp to see it.", what, size(f.Size))
+	case errors.Is(err, media.ErrGone):
+		return what + ": WhatsApp does not have it any more. Ask for it to be sent again, or look for it on the phone."
+	case errors.Is(err, media.ErrBroken):
+		return what + ": it is damaged. Ask for it to be sent again."
+	case isRefusal:
+		return what + ". " + refusal.Text
+	case isParked && time.Since(e.Added) > bringLimit:
+		return what + ": there was no connection to WhatsApp for a day. Open WhatsApp to see it."
+	case !isParked && !errors.Is(err, context.Canceled) && e.Attempts >= bringTries:
+		return what + ": it could not be moved. Open WhatsApp to see it."
+	}
+	return ""
+}
+
+// size writes a number of bytes for people.
+func size(bytes uint64) string {
+	const mebibyte = 1 << 20
+	if bytes < mebibyte {
+		return fmt.Sprintf("%d bytes", bytes)
+	}
+	return fmt.Sprintf("%d MiB", bytes/mebibyte)
+}

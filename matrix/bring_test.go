@@ -1,0 +1,215 @@
+package matrix_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"image"
+	"image/jpeg"
+	"image/png"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix/id"
+
+	"causeway/database"
+	"causeway/matrix"
+	"causeway/media"
+	"causeway/outbox"
+	"causeway/queue"
+	"causeway/simulator/homeserver"
+)
+
+// cdn stands for WhatsApp's files.
+type cdn struct {
+	content []byte
+	err     error
+	asked   int
+}
+
+func (c *cdn) Download(_ context.Context, _ outbox.FileOnWhatsApp, into *media.File) error {
+	c.asked++
+	if c.err != nil {
+		return c.err
+	}
+	return into.Fill(bytes.NewReader(c.content))
+}
+
+func picture(t *testing.T, width, height int) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	require.NoError(t, png.Encode(&out, image.NewGray(image.Rect(0, 0, width, height))))
+	return out.Bytes()
+}
+
+func smallJPEG(t *testing.T) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	require.NoError(t, jpeg.Encode(&out, image.NewGray(image.Rect(0, 0, 8, 4)), nil))
+	return out.Bytes()
+}
+
+// withMedia gives the bench's sender files from a CDN.
+func (b *bench) withMedia(from *cdn, limit int64) {
+	b.t.Helper()
+	b.sender = b.newSenderWith(from, limit)
+}
+
+// showing is the action that shows a picture, as it stands in the outbox.
+func (b *bench) showing(p database.Portal, content map[string]any) queue.Entry {
+	b.t.Helper()
+	raw, err := json.Marshal(content)
+	require.NoError(b.t, err)
+	a := outbox.SendEvent{Portal: p.ID, As: carol, Type: "m.room.message", Content: raw, Txn: "1", File: &outbox.FileOnWhatsApp{
+		Class: "image", Size: 100, MIME: "image/jpeg", Name: "image.jpg", Kind: "image", Thumbnail: smallJPEG(b.t)}}
+	require.NoError(b.t, b.db.Write(b.t.Context(), func(ctx context.Context) error { return b.out.SendEvent(ctx, a) }))
+	return b.stored()
+}
+
+// stored reads the action that showing added, as it stands now.
+func (b *bench) stored() queue.Entry {
+	b.t.Helper()
+	e := queue.Entry{Kind: outbox.KindSendEvent, Added: time.Now()}
+	require.NoError(b.t, b.db.QueryRow(b.t.Context(), `SELECT id, lane, dedup_key, payload FROM queue_entry WHERE kind=$1 ORDER BY id DESC LIMIT 1`,
+		e.Kind).Scan(&e.ID, &e.Lane, &e.Key, &e.Payload))
+	return e
+}
+
+func TestFileIsBroughtAndShown(t *testing.T) {
+	t.Parallel()
+	for name, opts := range map[string]homeserver.Options{"v1.11": {}, "v1.1": {OldMedia: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBenchWith(t, opts)
+			p, _ := b.directRoom()
+			from := &cdn{content: picture(t, 30, 20)}
+			b.withMedia(from, 1<<20)
+			e := b.showing(p, map[string]any{"msgtype": "m.image", "body": "see", "filename": "image.jpg", "info": map[string]any{"w": 1, "xyz": true}})
+			require.NoError(t, b.doEntry(e))
+			content := b.last(p.RoomID).Content
+			url, _ := content["url"].(string)
+			require.Equal(t, from.content, b.hs.Media(url))
+			info, _ := content["info"].(map[string]any)
+			thumbnail, _ := info["thumbnail_url"].(string)
+			require.Equal(t, smallJPEG(t), b.hs.Media(thumbnail))
+			delete(info, "thumbnail_url")
+			small := map[string]any{"mimetype": "image/jpeg", "size": float64(len(smallJPEG(t))), "w": 8.0, "h": 4.0}
+			require.Equal(t, map[string]any{"mimetype": "image/png", "size": float64(len(from.content)), "w": 30.0, "h": 20.0, "xyz": true,
+				"thumbnail_info": small}, info)
+			require.Equal(t, "m.image", content["msgtype"])
+
+			// What the homeserver has can be had from it.
+			files, err := matrix.NewFiles(b.cfg)
+			require.NoError(t, err)
+			depot, err := media.Open(media.Options{Dir: t.TempDir(), Limit: 1 << 20})
+			require.NoError(t, err)
+			ctx, transfer, err := depot.Begin(t.Context())
+			require.NoError(t, err)
+			defer transfer.End()
+			file, err := transfer.File(0)
+			require.NoError(t, err)
+			require.NoError(t, files.Download(ctx, id.ContentURIString(url), file))
+			size, err := file.Size()
+			require.NoError(t, err)
+			require.EqualValues(t, len(from.content), size)
+			for _, unknown := range []id.ContentURIString{"mxc://test.local/nothing", "https://x", "", "mxc://"} {
+				require.ErrorIs(t, files.Download(ctx, unknown, file), media.ErrGone)
+			}
+			limit, err := files.Limit(ctx)
+			require.NoError(t, err)
+			require.EqualValues(t, 16<<20, limit)
+		})
+	}
+}
+
+// A crash between the upload and the send moves nothing again and sends nothing twice.
+func TestFileIsMovedOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	p, _ := b.directRoom()
+	from := &cdn{content: picture(t, 3, 2)}
+	b.withMedia(from, 1<<20)
+	e := b.showing(p, map[string]any{"msgtype": "m.image", "body": "image.jpg"})
+	b.hs.Inject(homeserver.Fault{Match: "/send/", LoseAnswer: true})
+	require.Error(t, b.doEntry(e))
+	b.withMedia(from, 1<<20) // a new process
+	e = b.stored()
+	e.Attempts = 1
+	require.NoError(t, b.doEntry(e))
+	require.Equal(t, 1, from.asked)
+	require.Len(t, b.hs.Messages(p.RoomID.String()), 1)
+}
+
+func TestWhatIsNoPictureIsAFile(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	p, _ := b.directRoom()
+	b.withMedia(&cdn{content: []byte("hello")}, 1<<20)
+	require.NoError(t, b.doEntry(b.showing(p, map[string]any{"msgtype": "m.image", "body": "image.jpg"})))
+	content := b.last(p.RoomID).Content
+	require.Equal(t, "m.file", content["msgtype"])
+	require.Equal(t, "image.jpg", content["filename"])
+	require.Equal(t, "application/octet-stream", content["info"].(map[string]any)["mimetype"])
+}
+
+// What cannot be had becomes a notice that says what to do, and the chat goes on.
+func TestNoticeInPlaceOfAFile(t *testing.T) {
+	t.Parallel()
+	long := make([]byte, 200_000)
+	for name, c := range map[string]struct {
+		from     *cdn
+		limit    int64
+		attempts int
+		age      time.Duration
+		fault    *homeserver.Fault
+		want     string
+	}{
+		"said to be too large": {from: &cdn{}, limit: 99, want: "more than it may have here"},
+		"is too large":         {from: &cdn{content: long}, limit: 100_000, want: "more than it may have here"},
+		"refused as too large": {from: &cdn{content: long}, limit: 1 << 20, want: "more than it may have here",
+			fault: &homeserver.Fault{Match: "/upload", Status: 413, Code: "M_TOO_LARGE"}},
+		"gone":            {from: &cdn{err: media.ErrGone}, want: "does not have it any more"},
+		"broken":          {from: &cdn{err: media.ErrBroken}, want: "damaged"},
+		"empty":           {from: &cdn{}, want: "damaged"},
+		"never":           {from: &cdn{err: errors.New("503")}, attempts: 12, want: "could not be moved"},
+		"homeserver":      {from: &cdn{content: long}, attempts: 12, want: "could not be moved", fault: &homeserver.Fault{Match: "/upload", Status: 500}},
+		"no connection":   {from: &cdn{err: &queue.Park{Name: "x"}}, age: 25 * time.Hour, want: "no connection"},
+		"logged out":      {from: &cdn{err: &queue.Reject{Text: "Log in again."}}, want: "Log in again."},
+		"not for a while": {from: &cdn{err: errors.New("503")}, attempts: 11},
+		"not connected":   {from: &cdn{err: &queue.Park{Name: "x"}}, attempts: 1000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			p, _ := b.directRoom()
+			if c.limit == 0 {
+				c.limit = 1 << 20
+			}
+			b.withMedia(c.from, c.limit)
+			e := b.showing(p, map[string]any{"msgtype": "m.image", "body": "the caption", "filename": "image.jpg", "url": "mxc://x/y", "info": map[string]any{},
+				"m.new_content": map[string]any{"msgtype": "m.image", "body": "image.jpg"}, "m.mentions": map[string]any{}})
+			e.Attempts, e.Added = c.attempts, time.Now().Add(-c.age)
+			if c.fault != nil {
+				b.hs.Inject(*c.fault)
+			}
+			err := b.doEntry(e)
+			if c.want == "" {
+				require.Error(t, err)
+				return
+			}
+			require.NoError(t, err)
+			content := b.last(p.RoomID).Content
+			body, _ := content["body"].(string)
+			require.Contains(t, body, c.want)
+			require.Contains(t, body, "It says: the caption")
+			require.Equal(t, "m.notice", content["msgtype"])
+			inner, _ := content["m.new_content"].(map[string]any)
+			require.Equal(t, "m.notice", inner["msgtype"])
+			for _, field := range []string{"url", "info", "filename"} {
+				require.NotContains(t, content, field)
+			}
+		})
+	}
+}
