@@ -28,6 +28,9 @@ func ToMatrix(msg *waE2E.Message) *event.MessageEventContent {
 	if text := textOf(msg); text != "" {
 		return textToMatrix(text)
 	}
+	if content := mediaToMatrix(msg); content != nil {
+		return content
+	}
 	return unsupportedToMatrix(msg)
 }
 
@@ -36,8 +39,17 @@ func ToWhatsApp(content *event.MessageEventContent) (*waE2E.Message, error) {
 	switch content.MsgType {
 	case event.MsgText, event.MsgNotice, event.MsgEmote:
 		return textToWhatsApp(content)
+	case event.MsgImage, event.MsgVideo, event.MsgAudio, event.MsgFile:
+		return mediaToWhatsApp(content)
 	}
 	return nil, unsupportedFromMatrix(content)
+}
+
+// StickerToWhatsApp converts a Matrix sticker, which is an event of its own type. The error is an Unsupported.
+func StickerToWhatsApp(content *event.MessageEventContent) (*waE2E.Message, error) {
+	sticker := *content
+	sticker.MsgType = ""
+	return mediaToWhatsApp(&sticker)
 }
 
 // unwrap takes a message out of the envelopes that only say how it is to be treated.

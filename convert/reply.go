@@ -31,7 +31,9 @@ func ReplyFromWhatsApp(msg *waE2E.Message) (Reply, bool) {
 	}
 	reply := Reply{ID: about.GetStanzaID(), Participant: person(about.GetParticipant())}
 	if about.GetQuotedMessage() != nil {
-		if quoted := ToMatrix(about.GetQuotedMessage()); quoted != nil {
+		if word := Words(about.GetQuotedMessage()); word != "" {
+			reply.Quote = Quote(clean(word))
+		} else if quoted := ToMatrix(about.GetQuotedMessage()); quoted != nil {
 			reply.Quote = Quote(quoted.Body)
 		}
 	}
@@ -55,14 +57,15 @@ func contextOf(msg *waE2E.Message) (found *waE2E.ContextInfo) {
 
 // ReplyToWhatsApp makes a message the answer to another, which is quoted.
 func ReplyToWhatsApp(msg *waE2E.Message, to Reply) *waE2E.Message {
-	return &waE2E.Message{ExtendedTextMessage: &waE2E.ExtendedTextMessage{
-		Text: proto.String(msg.GetConversation()),
-		ContextInfo: &waE2E.ContextInfo{
-			StanzaID:      proto.String(to.ID),
-			Participant:   proto.String(to.Participant.ToNonAD().String()),
-			QuotedMessage: &waE2E.Message{Conversation: proto.String(to.Quote)},
-		},
-	}}
+	about := &waE2E.ContextInfo{
+		StanzaID:      proto.String(to.ID),
+		Participant:   proto.String(to.Participant.ToNonAD().String()),
+		QuotedMessage: &waE2E.Message{Conversation: proto.String(to.Quote)},
+	}
+	if setMediaContext(unwrap(msg), about) {
+		return msg
+	}
+	return &waE2E.Message{ExtendedTextMessage: &waE2E.ExtendedTextMessage{Text: proto.String(msg.GetConversation()), ContextInfo: about}}
 }
 
 // ReplyToMatrix makes a message the answer to another (Client-Server API, "Rich replies"), whose event is still to be

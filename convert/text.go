@@ -40,6 +40,9 @@ func Split(content *event.MessageEventContent) []*event.MessageEventContent {
 		cut := fitting(rest)
 		part := *content
 		part.Body = rest[:cut]
+		if len(parts) > 0 && part.Info != nil { // of a long caption: the file goes with its beginning
+			part = event.MessageEventContent{MsgType: event.MsgText, Body: part.Body, Mentions: part.Mentions}
+		}
 		parts = append(parts, &part)
 		rest = rest[cut:]
 	}

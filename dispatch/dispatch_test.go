@@ -231,7 +231,7 @@ func TestRefusalsAreTold(t *testing.T) {
 	b.story()
 	for name, evt := range map[string]string{
 		"image":     b.evt(chat, dispatchtest.Alice, "m.room.message", `{"msgtype":"m.image","body":"x"}`),
-		"sticker":   b.evt(chat, dispatchtest.Alice, "m.sticker", `{"body":"x","url":"mxc://x/y","info":{}}`),
+		"sticker":   b.evt(chat, dispatchtest.Alice, "m.sticker", `{"body":"x","info":{}}`),
 		"poll":      b.evt(chat, dispatchtest.Alice, "org.matrix.msc3381.poll.start", `{"x":1}`),
 		"encrypted": b.evt(chat, dispatchtest.Alice, "m.room.encrypted", `{"algorithm":"x"}`),
 		"stranger":  b.text(chat, dispatchtest.Bob, "May I?"),

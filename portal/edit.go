@@ -49,7 +49,8 @@ func (p *Portals) editFromWhatsApp(ctx context.Context, s said, edit convert.Edi
 	if wait := time.Until(s.in.Until); missing && wait > 0 {
 		return &queue.Park{Name: inbox.MessageOf(target), Limit: wait + time.Minute} // so that it is looked at once more
 	}
-	content := convert.ToMatrix(edit.Message)
+	s.msg = edit.Message
+	content := convert.ToMatrix(s.msg)
 	switch {
 	case content == nil || row.Kind != database.KindMessage || row.Removed || row.Edited.After(s.at()):
 		return nil
@@ -60,7 +61,7 @@ func (p *Portals) editFromWhatsApp(ctx context.Context, s said, edit convert.Edi
 		return err
 	}
 	if row.FromMatrix { // what a Matrix user said nobody else can replace
-		own := showing{row: s.row(database.KindEdit), as: s.sender.UserID, about: &target}
+		own := showing{row: s.row(database.KindEdit), as: s.sender.UserID, about: &target, file: s.file()}
 		return p.show(ctx, own, convert.Split(convert.ReplyToMatrix(convert.MarkEdited(content))))
 	}
 	return p.replace(ctx, s, row, convert.Split(content))
@@ -75,7 +76,7 @@ func (p *Portals) showUnknownEdit(ctx context.Context, s said, target database.M
 	if err := p.ensureShown(ctx, s); err != nil {
 		return err
 	}
-	if err := p.show(ctx, showing{row: row, as: s.sender.UserID}, convert.Split(convert.MarkEdited(content))); err != nil {
+	if err := p.show(ctx, showing{row: row, as: s.sender.UserID, file: s.file()}, convert.Split(convert.MarkEdited(content))); err != nil {
 		return err
 	}
 	return p.showReactions(ctx, target)
@@ -112,7 +113,9 @@ func (p *Portals) replace(ctx context.Context, s said, row database.Message, par
 
 func (p *Portals) replacePart(ctx context.Context, s said, n int, part database.Message, content *event.MessageEventContent) error {
 	edit := showing{row: s.row(database.KindEdit), as: s.sender.UserID, about: &part.MessageKey}
-	if n > 0 {
+	if n == 0 {
+		edit.file = s.file()
+	} else {
 		edit.row.ID = partID(edit.row.ID, n+1)
 		if _, err := p.db.AddMessage(ctx, edit.row); err != nil {
 			return err
@@ -157,11 +160,11 @@ func (p *Portals) editFromMatrix(ctx context.Context, portal database.Portal, ev
 	if err != nil {
 		return unsupported(err)
 	}
-	if err := p.db.EditMessage(ctx, row.MessageKey, timestamp(evt), convert.Quote(msg.GetConversation())); err != nil {
+	if err := p.db.EditMessage(ctx, row.MessageKey, timestamp(evt), convert.Quote(convert.Words(msg))); err != nil {
 		return err
 	}
 	return p.send(ctx, portal, login, evt, sending{
-		kind: database.KindEdit, msg: convert.EditToWhatsApp(portal.Chat, row.ID, msg, timestamp(evt)),
+		kind: database.KindEdit, msg: convert.EditToWhatsApp(portal.Chat, row.ID, msg, timestamp(evt)), file: fileFromMatrix(content),
 	})
 }
 

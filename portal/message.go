@@ -120,7 +120,7 @@ func (p *Portals) saidOnWhatsApp(ctx context.Context, s said) error {
 	if err := p.ensureShown(ctx, s); err != nil {
 		return err
 	}
-	if err := p.show(ctx, showing{row: row, as: s.sender.UserID, about: about}, convert.Split(content)); err != nil {
+	if err := p.show(ctx, showing{row: row, as: s.sender.UserID, about: about, file: s.file()}, convert.Split(content)); err != nil {
 		return err
 	}
 	if err := p.showReactions(ctx, row.MessageKey); err != nil {
@@ -151,7 +151,8 @@ func isPlain(message types.MessageID) bool {
 type showing struct {
 	row   database.Message
 	as    id.UserID
-	about *database.MessageKey // what the first of them is about
+	about *database.MessageKey   // what the first of them is about
+	file  *outbox.FileOnWhatsApp // what the first of them shows
 }
 
 // show adds the events that show a message, whose row is there: one, or several when it is too long for one. The further
@@ -160,12 +161,12 @@ func (p *Portals) show(ctx context.Context, s showing, parts []*event.MessageEve
 	for n, content := range parts {
 		part := s
 		if n > 0 {
-			part.row.ID, part.row.Quote, part.about = partID(s.row.ID, n+1), "", nil
+			part.row.ID, part.row.Quote, part.about, part.file = partID(s.row.ID, n+1), "", nil, nil
 			if _, err := p.db.AddMessage(ctx, part.row); err != nil {
 				return err
 			}
 		}
-		if err := p.post(ctx, part, event.EventMessage, content); err != nil {
+		if err := p.post(ctx, part, typeOf(content), content); err != nil {
 			return err
 		}
 	}
@@ -180,7 +181,7 @@ func (p *Portals) post(ctx context.Context, s showing, kind event.Type, content 
 	}
 	return p.out.SendEvent(ctx, outbox.SendEvent{
 		Portal: s.row.Portal, As: s.as, Type: kind.Type, Content: raw,
-		Txn: transactionID(s.row.MessageKey), Message: &s.row.MessageKey, About: s.about, Sent: s.row.Sent,
+		Txn: transactionID(s.row.MessageKey), Message: &s.row.MessageKey, About: s.about, File: s.file, Sent: s.row.Sent,
 	})
 }
 
@@ -269,11 +270,11 @@ func (p *Portals) saidOnMatrix(ctx context.Context, portal database.Portal, evt 
 	if err != nil {
 		return err
 	}
-	quote := msg.GetConversation()
+	quote := convert.Words(msg)
 	if reply != nil {
 		msg = convert.ReplyToWhatsApp(msg, *reply)
 	}
-	return p.send(ctx, portal, login, evt, sending{msg: msg, quote: quote})
+	return p.send(ctx, portal, login, evt, sending{msg: msg, quote: quote, file: fileFromMatrix(evt.Content.AsMessage())})
 }
 
 // sending is what goes to WhatsApp.
@@ -282,6 +283,7 @@ type sending struct {
 	msg   *waE2E.Message
 	quote string
 	after string // as in outbox.SendWhatsApp
+	file  *outbox.FileOnMatrix
 }
 
 // send writes down what a Matrix user's event is on WhatsApp, and sends it.
@@ -298,7 +300,7 @@ func (p *Portals) send(ctx context.Context, portal database.Portal, login databa
 		return err
 	}
 	return p.out.SendWhatsApp(ctx, outbox.SendWhatsApp{
-		Login: login.ID, Chat: portal.Chat, Message: row.MessageKey, Content: raw, Written: timestamp(evt), After: s.after,
+		Login: login.ID, Chat: portal.Chat, Message: row.MessageKey, Content: raw, File: s.file, Written: timestamp(evt), After: s.after,
 	})
 }
 
@@ -309,13 +311,17 @@ func contentOf(evt *event.Event) (*waE2E.Message, error) {
 	case event.EventEncrypted.Type:
 		return nil, &queue.Reject{Code: "encrypted", Text: "This was not sent to WhatsApp: the bridge cannot read encrypted messages yet."}
 	case event.EventSticker.Type:
-		return nil, unsupported(convert.Unsupported{Kind: "a sticker"})
+		return sendable(convert.StickerToWhatsApp(evt.Content.AsMessage()))
 	case "m.poll.start", event.EventUnstablePollStart.Type:
 		return nil, unsupported(convert.Unsupported{Kind: "a poll"})
 	default:
 		return nil, unsupported(convert.Unsupported{Kind: "a message of this kind"})
 	}
-	msg, err := convert.ToWhatsApp(evt.Content.AsMessage())
+	return sendable(convert.ToWhatsApp(evt.Content.AsMessage()))
+}
+
+// sendable turns what cannot be sent into a refusal.
+func sendable(msg *waE2E.Message, err error) (*waE2E.Message, error) {
 	if err != nil {
 		return nil, unsupported(err)
 	}
