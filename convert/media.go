@@ -164,10 +164,7 @@ func mediaToWhatsApp(content *event.MessageEventContent) (*waE2E.Message, error)
 		return nil, Unsupported{"a message without its file"}
 	}
 	info := content.GetInfo()
-	caption, err := captionFromMatrix(content)
-	if err != nil {
-		return nil, err
-	}
+	caption := captionFromMatrix(content)
 	width, height, seconds := positive(info.Width), positive(info.Height), positive((info.Duration+500)/1000)
 	switch content.MsgType {
 	case event.MsgImage:
@@ -233,17 +230,17 @@ func FileFromMatrix(content *event.MessageEventContent) (FileOnMatrix, bool) {
 
 // captionFromMatrix is the caption of a file: the body, where the name of the file is another field (MSC2530). Audio has
 // none on WhatsApp.
-func captionFromMatrix(content *event.MessageEventContent) (*string, error) {
+func captionFromMatrix(content *event.MessageEventContent) *string {
 	if content.FileName == "" || content.FileName == content.Body || content.MsgType == "" {
-		return nil, nil
+		return nil
 	}
 	text := *content
 	text.MsgType = event.MsgText
 	msg, err := textToWhatsApp(&text)
 	if err != nil {
-		return nil, nil //nolint:nilerr // there is nothing in it
+		return nil // there is nothing in it
 	}
-	return proto.String(wordsOf(msg)), nil
+	return proto.String(wordsOf(msg))
 }
 
 func nameFromMatrix(content *event.MessageEventContent) string {

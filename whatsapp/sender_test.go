@@ -250,7 +250,7 @@ func TestLookUpNumber(t *testing.T) {
 func TestSendErrors(t *testing.T) {
 	t.Parallel()
 	action := outbox.SendWhatsApp{Login: mine, Message: database.MessageKey{ID: "3EB0"}}
-	s := NewSender(&Sessions{edge: &edge{timing: Timing{}.withDefaults()}})
+	s := NewSender(&Sessions{edge: &edge{timing: Timing{}.withDefaults()}}, Media{})
 	code := func(err error) string {
 		if r, ok := errors.AsType[*queue.Reject](err); ok {
 			return r.Code
