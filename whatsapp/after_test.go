@@ -19,7 +19,7 @@ func TestAfterTheMessageOfAnotherLogin(t *testing.T) {
 	t.Parallel()
 	db := databasetest.Memory(t)
 	out := outbox.New(db)
-	s := &Sender{&Sessions{edge: &edge{db: db, out: out}}}
+	s := &Sender{sessions: &Sessions{edge: &edge{db: db, out: out}}}
 	first := outbox.SendWhatsApp{Login: "1", Message: database.MessageKey{Portal: 1, ID: "A", Sender: 1}}
 	second := outbox.SendWhatsApp{Login: "2", Message: database.MessageKey{Portal: 1, ID: "B", Sender: 2}, After: first.Key()}
 	fresh := queue.Entry{Added: time.Now()}
