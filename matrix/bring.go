@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -45,7 +46,7 @@ func (s *Sender) bring(ctx context.Context, e queue.Entry, a outbox.SendEvent) (
 		return a, nil
 	}
 	shown, err := s.files.move(ctx, *a.File)
-	text := s.files.lost(e, *a.File, err)
+	text := s.lost(e, *a.File, err)
 	switch {
 	case text != "":
 		s.log.Warn().Err(err).Str("kind", a.File.Kind).Int64("portal", int64(a.Portal)).Msg("A file could not be brought to Matrix; a notice takes its place")
@@ -60,6 +61,7 @@ func (s *Sender) bring(ctx context.Context, e queue.Entry, a outbox.SendEvent) (
 		return a, err
 	}
 	a.File = nil
+	s.files.Depot.Settled(e.ID)
 	return a, s.out.Progress(ctx, e, a)
 }
 
@@ -199,7 +201,7 @@ func apologise(content map[string]any, text string) {
 }
 
 // lost says what stands in the room in place of a file that cannot be had; "" when it was moved or may still be.
-func (m Media) lost(e queue.Entry, f outbox.FileOnWhatsApp, err error) string {
+func (s *Sender) lost(e queue.Entry, f outbox.FileOnWhatsApp, err error) string {
 	what := fmt.Sprintf("A file (%s) arrived that the bridge cannot show", f.Kind)
 	refusal, isRefusal := errors.AsType[*queue.Reject](err)
 	_, isParked := errors.AsType[*queue.Park](err)
@@ -212,14 +214,24 @@ func (m Media) lost(e queue.Entry, f outbox.FileOnWhatsApp, err error) string {
 		return what + ": WhatsApp does not have it any more. Ask for it to be sent again, or look for it on the phone."
 	case errors.Is(err, media.ErrBroken):
 		return what + ": it is damaged. Ask for it to be sent again."
+	case hasStatus(err, http.StatusBadRequest), hasStatus(err, http.StatusForbidden), hasStatus(err, http.StatusUnsupportedMediaType):
+		return what + ": the homeserver does not take it. Open WhatsApp to see it."
 	case isRefusal:
 		return what + ". " + refusal.Text
-	case isParked && time.Since(e.Added) > bringLimit:
+	case isParked && time.Since(later(e.Added, s.started)) > bringLimit:
 		return what + ": there was no connection to WhatsApp for a day. Open WhatsApp to see it."
-	case !isParked && !errors.Is(err, context.Canceled) && e.Attempts >= bringTries:
+	case !isParked && !errors.Is(err, context.Canceled) && s.files.Depot.Failed(e.ID) >= bringTries:
 		return what + ": it could not be moved. Open WhatsApp to see it."
 	}
 	return ""
+}
+
+// later is the later of two times. What has waited while the bridge was not running has not waited for a connection.
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // size writes a number of bytes for people.

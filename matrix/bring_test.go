@@ -162,7 +162,7 @@ func TestNoticeInPlaceOfAFile(t *testing.T) {
 		from     *cdn
 		limit    int64
 		attempts int
-		age      time.Duration
+		tries    int
 		fault    *homeserver.Fault
 		want     string
 	}{
@@ -173,11 +173,11 @@ func TestNoticeInPlaceOfAFile(t *testing.T) {
 		"gone":            {from: &cdn{err: media.ErrGone}, want: "does not have it any more"},
 		"broken":          {from: &cdn{err: media.ErrBroken}, want: "damaged"},
 		"empty":           {from: &cdn{}, want: "damaged"},
-		"never":           {from: &cdn{err: errors.New("503")}, attempts: 12, want: "could not be moved"},
-		"homeserver":      {from: &cdn{content: long}, attempts: 12, want: "could not be moved", fault: &homeserver.Fault{Match: "/upload", Status: 500}},
-		"no connection":   {from: &cdn{err: &queue.Park{Name: "x"}}, age: 25 * time.Hour, want: "no connection"},
+		"never":           {from: &cdn{err: errors.New("503")}, tries: 12, want: "could not be moved"},
+		"homeserver":      {from: &cdn{content: long}, tries: 12, want: "could not be moved", fault: &homeserver.Fault{Match: "/upload", Status: 500, Times: 12}},
+		"refused":         {from: &cdn{content: long}, want: "homeserver does not take it", fault: &homeserver.Fault{Match: "/upload", Status: 403, Code: "M_FORBIDDEN"}},
 		"logged out":      {from: &cdn{err: &queue.Reject{Text: "Log in again."}}, want: "Log in again."},
-		"not for a while": {from: &cdn{err: errors.New("503")}, attempts: 11},
+		"not for a while": {from: &cdn{err: errors.New("503")}, tries: 11},
 		"not connected":   {from: &cdn{err: &queue.Park{Name: "x"}}, attempts: 1000},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -190,9 +190,12 @@ func TestNoticeInPlaceOfAFile(t *testing.T) {
 			b.withMedia(c.from, c.limit)
 			e := b.showing(p, map[string]any{"msgtype": "m.image", "body": "the caption", "filename": "image.jpg", "url": "mxc://x/y", "info": map[string]any{},
 				"m.new_content": map[string]any{"msgtype": "m.image", "body": "image.jpg"}, "m.mentions": map[string]any{}})
-			e.Attempts, e.Added = c.attempts, time.Now().Add(-c.age)
+			e.Attempts = c.attempts
 			if c.fault != nil {
 				b.hs.Inject(*c.fault)
+			}
+			for range c.tries - 1 {
+				require.Error(t, b.doEntry(e))
 			}
 			err := b.doEntry(e)
 			if c.want == "" {

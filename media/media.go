@@ -55,6 +55,7 @@ type Options struct {
 type Depot struct {
 	opts    Options
 	places  chan struct{}
+	tries   tries
 	drawing sync.Mutex // pictures are decoded one at a time, so that their memory is bounded
 }
 

@@ -89,6 +89,8 @@ func TestTransferThatStandsStillEnds(t *testing.T) {
 	require.NoError(t, err)
 	reader, writer := io.Pipe()
 	context.AfterFunc(ctx, func() { _ = writer.CloseWithError(context.Canceled) })
+	late := time.AfterFunc(20*time.Second, func() { _ = writer.CloseWithError(errors.New("nobody has ended it")) })
+	defer late.Stop()
 	require.ErrorIs(t, f.Fill(reader), ErrStalled)
 }
 

@@ -54,6 +54,7 @@ func (s *Sender) attach(ctx context.Context, e queue.Entry, a outbox.SendWhatsAp
 		return queue.Dead(fmt.Errorf("encode message %s: %w", a.Message.ID, err))
 	}
 	a.File = nil
+	s.media.Depot.Settled(e.ID)
 	return s.sessions.edge.out.Progress(ctx, e, a)
 }
 
@@ -61,8 +62,7 @@ func (s *Sender) attach(ctx context.Context, e queue.Entry, a outbox.SendWhatsAp
 func (s *Sender) moveError(e queue.Entry, a outbox.SendWhatsApp, err error) error {
 	const not = "This was not sent to WhatsApp: "
 	err = fmt.Errorf("move the file of message %s: %w", a.Message.ID, err)
-	tries := e.Attempts + 1
-	switch {
+	switch tries := s.failed(e, err); {
 	case errors.Is(err, media.ErrTooLarge):
 		return &queue.Reject{Code: "too_large", Err: err, Text: fmt.Sprintf(
 			not+"the file is too large. The bridge moves up to %d MiB. Send a smaller one, or a link to it.", s.media.Depot.Limit()>>20)}
@@ -72,10 +72,18 @@ func (s *Sender) moveError(e queue.Entry, a outbox.SendWhatsApp, err error) erro
 		return &queue.Reject{Code: "no_file", Err: err, Text: not + "the homeserver does not have the file. Send it again."}
 	case isDisconnect(err):
 		return &queue.Park{Name: outbox.ConnectionOf(a.Login), Limit: s.timing().MaxAge + parkMargin}
-	case tries >= attachTries && !errors.Is(err, context.Canceled):
+	case tries >= attachTries:
 		return &queue.Reject{Code: "file_not_moved", Err: err, Text: not + "the file could not be moved. Send it again later."}
 	}
 	return err
+}
+
+// failed counts the tries that have failed. That there is no connection is none.
+func (s *Sender) failed(e queue.Entry, err error) int {
+	if isDisconnect(err) || errors.Is(err, context.Canceled) {
+		return 0
+	}
+	return s.media.Depot.Failed(e.ID)
 }
 
 // move brings a file to WhatsApp.
