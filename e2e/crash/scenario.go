@@ -59,7 +59,7 @@ func RandomKills(kills int) Scenario {
 }
 
 // reachTime is how long the bridge may take to come to a point.
-const reachTime = 30 * time.Second
+const reachTime = 2 * time.Minute
 
 // warmUp is how long the bridge may make the first rooms before it is killed.
 const warmUp = 2 * time.Second
