@@ -18,8 +18,9 @@ import (
 var ErrNoPicture = errors.New("not a picture that can be drawn")
 
 const (
-	// maxDrawing is how much memory a picture may take while it is drawn, in bytes. Pictures are drawn one at a time.
-	maxDrawing = 24 << 20
+	// maxDrawing is how much memory a picture may take while it is drawn, in bytes: a screen of 3840 by 2160 pixels, or a
+	// photo of 20 million. Pictures are drawn one at a time.
+	maxDrawing = 32 << 20
 	// thumbnailSide and thumbnailQuality are those of the previews that WhatsApp's programs send.
 	thumbnailSide, thumbnailQuality = 100, 70
 	// pictureQuality is for what is turned into JPEG.
@@ -81,40 +82,74 @@ func webpSize(head []byte) (width, height int) {
 	return 0, 0
 }
 
-// cost is how many bytes of memory a pixel takes while it is drawn, at most.
+// cost is how much memory a pixel takes while it is drawn, at most, in hundredths of a byte.
 func cost(r io.Reader, mime string) int64 {
 	switch mime {
 	case "image/jpeg":
-		if isProgressive(r) {
-			return 14 // all coefficients are kept
-		}
-		return 2
+		return jpegCost(r)
 	case "image/gif":
-		return 1
+		return 100
 	}
-	return 8 // PNG may have 16 bits for each of four channels
+	return pngCost(r)
 }
 
-// isProgressive looks for the frame header of a progressive JPEG (ITU-T T.81, B.1.1.3).
-func isProgressive(r io.Reader) bool {
-	const longest = 1 << 20
+// pngCost reads the bit depth of a PNG (ISO/IEC 15948, 11.2.2). It has up to four channels.
+func pngCost(r io.Reader) int64 {
+	const depth = 24
+	var head [depth + 1]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil || head[depth] > 8 {
+		return 800
+	}
+	return 400
+}
+
+// dear is the cost of a picture of which too little is known.
+const dear = 2000
+
+// jpegCost reads from the frame header of a JPEG how it is sampled (ITU-T T.81, B.2.2).
+func jpegCost(r io.Reader) int64 {
+	const longest, segment, header = 1 << 20, 4, 10
 	head, err := io.ReadAll(io.LimitReader(r, longest))
-	for i := 2; err == nil && i+4 <= len(head) && head[i] == 0xff; {
-		switch head[i+1] {
-		case 0xc2:
-			return true
-		case 0xc0, 0xc1:
-			return false
+	for i := 2; err == nil && i+header <= len(head) && head[i] == 0xff; {
+		if marker := head[i+1]; marker >= 0xc0 && marker <= 0xc2 {
+			return frameCost(head[i+segment:], marker == 0xc2)
 		}
 		i += 2 + int(binary.BigEndian.Uint16(head[i+2:]))
 	}
-	return true // when in doubt it is dear
+	return dear
+}
+
+// frameCost is the cost by a frame: how much of each component there is for a pixel. All coefficients of a progressive one
+// are kept while it is read.
+func frameCost(frame []byte, progressive bool) int64 {
+	const first, size, inkColours = 6, 3, 4
+	count := int(frame[first-1])
+	if count == 0 || len(frame) < first+count*size {
+		return dear
+	}
+	var samples, across, down int64
+	for n := range count {
+		factors := frame[first+n*size+1]
+		h, v := int64(factors>>4), int64(factors&15)
+		samples, across, down = samples+h*v, max(across, h), max(down, v)
+	}
+	if across*down == 0 {
+		return dear
+	}
+	bytes := 100 * samples / (across * down)
+	if progressive {
+		bytes *= 5
+	}
+	if count == inkColours {
+		bytes += 400 // it is drawn a second time
+	}
+	return bytes
 }
 
 // draw decodes a picture that does not take too much memory.
 func (f *File) draw(look Look) (image.Image, error) {
 	pixels := int64(look.Width) * int64(look.Height)
-	if pixels <= 0 || pixels*cost(f.section(), look.MIME) > maxDrawing {
+	if pixels <= 0 || pixels > maxDrawing || pixels*cost(f.section(), look.MIME)/100 > maxDrawing {
 		return nil, fmt.Errorf("%w: %d x %d pixels of %s", ErrNoPicture, look.Width, look.Height, look.MIME)
 	}
 	var picture image.Image

@@ -128,7 +128,7 @@ func TestWhatCannotBeDrawn(t *testing.T) {
 	whole := encoded(t, "png", drawn(300, 150))
 	for name, content := range map[string][]byte{
 		"bomb":      bomb(t, 60_000, 60_000),
-		"too large": bomb(t, 3000, 2000),
+		"too large": encoded(t, "png", image.NewGray(image.Rect(0, 0, 3000, 3000))),
 		"flat":      bomb(t, 5, 0),
 		"cut off":   whole[:100],
 		"text":      []byte("no picture"),
@@ -145,13 +145,20 @@ func TestWhatCannotBeDrawn(t *testing.T) {
 	}
 }
 
-func TestProgressiveIsDear(t *testing.T) {
+func TestWhatAPictureCosts(t *testing.T) {
 	t.Parallel()
 	plain := encoded(t, "jpeg", drawn(10, 10))
-	require.EqualValues(t, 2, cost(bytes.NewReader(plain), "image/jpeg"))
+	require.EqualValues(t, 150, cost(bytes.NewReader(plain), "image/jpeg"), "4:2:0")
+	full := bytes.Replace(plain, []byte{1, 0x22, 0, 2, 0x11}, []byte{1, 0x11, 0, 2, 0x11}, 1)
+	require.EqualValues(t, 300, cost(bytes.NewReader(full), "image/jpeg"), "4:4:4")
 	progressive := bytes.Replace(plain, []byte{0xff, 0xc0}, []byte{0xff, 0xc2}, 1)
-	require.EqualValues(t, 14, cost(bytes.NewReader(progressive), "image/jpeg"))
-	require.EqualValues(t, 14, cost(bytes.NewReader([]byte{0xff, 0xd8, 0xff}), "image/jpeg"))
+	require.EqualValues(t, 750, cost(bytes.NewReader(progressive), "image/jpeg"))
+	require.EqualValues(t, 100, cost(bytes.NewReader(encoded(t, "jpeg", image.NewGray(image.Rect(0, 0, 9, 9)))), "image/jpeg"))
+	require.EqualValues(t, 400, cost(bytes.NewReader(encoded(t, "png", drawn(9, 9))), "image/png"))
+	require.EqualValues(t, 800, cost(bytes.NewReader(encoded(t, "png", image.NewNRGBA64(image.Rect(0, 0, 9, 9)))), "image/png"))
+	for _, broken := range [][]byte{{0xff, 0xd8, 0xff}, plain[:20], bytes.Replace(plain, []byte{1, 0x22}, []byte{1, 0}, 1)[:200]} {
+		require.GreaterOrEqual(t, cost(bytes.NewReader(broken), "image/jpeg"), int64(150))
+	}
 }
 
 func TestWebPSize(t *testing.T) {
