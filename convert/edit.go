@@ -51,7 +51,10 @@ const maxFallback = 1 << 10
 // to replace is still to be filled in.
 func EditToMatrix(content *event.MessageEventContent) *event.MessageEventContent {
 	edit := *content
-	inner := *content
+	if edit.MsgType == "" { // a sticker: what takes its place is an event of another type
+		edit.MsgType = event.MsgImage
+	}
+	inner := edit
 	inner.RelatesTo = nil
 	edit.NewContent = &inner
 	edit.Body = "* " + clip(content.Body, maxFallback)

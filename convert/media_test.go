@@ -112,6 +112,15 @@ func TestFileNames(t *testing.T) {
 	}
 }
 
+// A sticker that comes late takes the place of a notice, which is no sticker.
+func TestStickerInPlaceOfANotice(t *testing.T) {
+	t.Parallel()
+	edit := EditToMatrix(&event.MessageEventContent{Body: "Sticker", Info: &event.FileInfo{}})
+	if edit.MsgType != event.MsgImage || edit.NewContent.MsgType != event.MsgImage {
+		t.Errorf("got %+v", edit)
+	}
+}
+
 // A long caption does not fit into the event of its file.
 func TestSplitCaption(t *testing.T) {
 	t.Parallel()

@@ -131,7 +131,11 @@ func (p *Portals) addPart(ctx context.Context, s said, row database.Message, num
 	if _, err := p.db.AddMessage(ctx, row); err != nil {
 		return err
 	}
-	return p.post(ctx, showing{row: row, as: s.sender.UserID}, event.EventMessage, content)
+	part := showing{row: row, as: s.sender.UserID}
+	if content.Info != nil {
+		part.file = s.file()
+	}
+	return p.post(ctx, part, typeOf(content), content)
 }
 
 // editFromMatrix decides about a Matrix user's edit.

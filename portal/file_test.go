@@ -108,3 +108,15 @@ func decoded(t *testing.T, a outbox.SendWhatsApp) *waE2E.Message {
 	}
 	return msg
 }
+
+// What could not be decrypted turns out to be a picture.
+func TestPlaceholderBecomesAPicture(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.direct()
+	held := shown(t, b.unreadable(unread(aliceLogin, "LOST", fromAnn())))
+	a := shown(t, b.arrive(arrival(aliceLogin, "LOST", fromAnn(), picture("see"))))
+	if content := contentOfEvent(t, a); !replaces(t, a, held) || a.File == nil || content.NewContent.MsgType != event.MsgImage {
+		t.Errorf("got %+v with %+v", content, a.File)
+	}
+}
