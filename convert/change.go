@@ -1,7 +1,9 @@
 package convert
 
 import (
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"go.mau.fi/whatsmeow/proto/waCommon"
 	"go.mau.fi/whatsmeow/types"
@@ -23,13 +25,22 @@ func targetOf(key *waCommon.MessageKey) (Target, bool) {
 	if !t.FromMe {
 		t.Participant = person(key.GetParticipant())
 	}
-	return t, t.ID != ""
+	return t, isName(t.ID)
+}
+
+// maxIDLength is how long the ID of a message or the name of a person may be, in bytes. WhatsApp's have up to 50.
+const maxIDLength = 255
+
+// isName reports whether a text can be the ID of a message or the name of a person: what every database can index. Whoever
+// writes a message may put anything there.
+func isName(text string) bool {
+	return text != "" && len(text) <= maxIDLength && utf8.ValidString(text) && !strings.ContainsRune(text, 0)
 }
 
 // person reads the JID of a person, whichever of their devices it names; empty when it is none.
 func person(text string) types.JID {
 	jid, err := types.ParseJID(text)
-	if err != nil || jid.User == "" || jid.Server != types.DefaultUserServer && jid.Server != types.HiddenUserServer {
+	if err != nil || jid.User == "" || !isName(text) || jid.Server != types.DefaultUserServer && jid.Server != types.HiddenUserServer {
 		return types.EmptyJID
 	}
 	return jid.ToNonAD()

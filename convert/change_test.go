@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"go.mau.fi/whatsmeow/proto/waCommon"
 	"go.mau.fi/whatsmeow/proto/waE2E"
 	"go.mau.fi/whatsmeow/types"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -171,6 +172,24 @@ func TestRedactions(t *testing.T) {
 	for _, other := range []string{`{}`, `{"protocolMessage":{"key":{"ID":"A"}}}`, `{"protocolMessage":{"type":"REVOKE"}}`} {
 		if got, ok := RedactionFromWhatsApp(fromJSON(t, other)); ok {
 			t.Errorf("%s is a removal: %+v", other, got)
+		}
+	}
+}
+
+// Whoever writes a message may name another by anything, of which no database makes a key.
+func TestNamesThatAreNone(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{strings.Repeat("A", 256), "A\x00", "A\xff"} {
+		key := &waCommon.MessageKey{ID: proto.String(name)}
+		if got, ok := targetOf(key); ok {
+			t.Errorf("%q is taken as %+v", clip(name, 20), got)
+		}
+		about := &waE2E.ContextInfo{StanzaID: proto.String(name)}
+		if got, ok := ReplyFromWhatsApp(&waE2E.Message{ExtendedTextMessage: &waE2E.ExtendedTextMessage{ContextInfo: about}}); ok {
+			t.Errorf("%q is taken as %+v", clip(name, 20), got)
+		}
+		if got := person(name + "@lid"); !got.IsEmpty() {
+			t.Errorf("%q is taken as %s", clip(name, 20), got)
 		}
 	}
 }

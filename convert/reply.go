@@ -26,7 +26,7 @@ func Quote(text string) string { return clip(text, maxQuote) }
 // ReplyFromWhatsApp reads what a message answers; it reports false when it answers none.
 func ReplyFromWhatsApp(msg *waE2E.Message) (Reply, bool) {
 	about := contextOf(unwrap(msg))
-	if about.GetStanzaID() == "" {
+	if !isName(about.GetStanzaID()) {
 		return Reply{}, false
 	}
 	reply := Reply{ID: about.GetStanzaID(), Participant: person(about.GetParticipant())}
