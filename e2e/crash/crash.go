@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"causeway/e2e/provision"
 )
 
 // Options of a run.
@@ -17,6 +19,8 @@ type Options struct {
 	Binary string
 	// Database is the address of the bridge's database; empty for SQLite in Dir.
 	Database string
+	// Synapse is the homeserver; nil for the null homeserver.
+	Synapse *provision.Installed
 	// Dir takes all files; it must be empty.
 	Dir string
 	// Seed decides what is said by whom, and when the bridge is killed.

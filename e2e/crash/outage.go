@@ -40,15 +40,15 @@ func outage(name string, length time.Duration, begin, end func(*world) error) Sc
 func faulty(name string, length time.Duration, fault homeserver.Fault) Scenario {
 	fault.Times = homeserver.Always
 	return outage(name, length,
-		func(w *world) error { w.homeserver.Inject(fault); return nil },
-		func(w *world) error { w.homeserver.ClearFaults(); return nil })
+		func(w *world) error { w.matrix.null.Inject(fault); return nil },
+		func(w *world) error { w.matrix.null.ClearFaults(); return nil })
 }
 
 // HomeserverRestarts takes away what a homeserver keeps in memory, loses an answer here and there, and pushes what it has pushed
 // before, under new transaction IDs and old ones.
 func HomeserverRestarts(times int) Scenario {
 	return Scenario{Name: "homeserver restarts, pushes again", Play: func(ctx context.Context, a *Act) error {
-		hs := a.world.homeserver
+		hs := a.world.matrix.null
 		if err := a.world.bridge.ensure(ctx); err != nil {
 			return err
 		}
@@ -78,8 +78,8 @@ func HomeserverRestarts(times int) Scenario {
 func homeserverAway(length time.Duration) []Scenario {
 	return []Scenario{
 		outage("homeserver refuses connections", length,
-			func(w *world) error { return w.homeserver.Refuse(true) },
-			func(w *world) error { return w.homeserver.Refuse(false) }),
+			func(w *world) error { return w.matrix.null.Refuse(true) },
+			func(w *world) error { return w.matrix.null.Refuse(false) }),
 		faulty("homeserver breaks off", length, homeserver.Fault{}),
 		faulty("homeserver answers 502", length, homeserver.Fault{Status: 502}),
 		faulty("homeserver answers 503", length, homeserver.Fault{Status: 503, Code: "M_UNKNOWN"}),
@@ -133,7 +133,7 @@ func WhatsAppAway(length time.Duration) []Scenario {
 func EverythingAtOnce(kills int) Scenario {
 	random := RandomKills(1)
 	return Scenario{Name: "everything at once", Play: func(ctx context.Context, a *Act) error {
-		hs := a.world.homeserver
+		hs := a.world.matrix.null
 		for i := range kills {
 			// Only what is done in rooms fails: a bridge that finds no homeserver when it starts says so and ends.
 			hs.Inject(homeserver.Fault{LoseAnswer: true, Match: "/rooms/", Times: 2, Every: 5})

@@ -41,6 +41,8 @@ type stage struct {
 	mu    sync.Mutex
 	chats []*chat
 	rooms map[*chat][]string // the rooms that show a chat
+	// silent says that nobody on Matrix talks.
+	silent bool
 }
 
 // newStage makes the contacts, the direct chats and the groups of a scenario. No room exists yet.
@@ -122,53 +124,4 @@ func (s *stage) talk(ctx context.Context) error {
 			return fmt.Errorf("talk: %w", err)
 		}
 	}
-}
-
-// ownShare is one in how many lines from WhatsApp that a bridge's user types on the phone.
-const ownShare = 8
-
-// sayOnWhatsApp lets a phone write: mostly a contact's, now and then that of the bridge's user.
-func (s *stage) sayOnWhatsApp(c *chat) error {
-	phones, to := c.contacts, c.jid.String()
-	if s.chance.IntN(ownShare) == 0 {
-		phones = nil
-		for _, p := range c.people {
-			phones = append(phones, p.phone)
-		}
-	}
-	phone := phones[s.chance.IntN(len(phones))]
-	if c.jid.IsEmpty() {
-		to = c.contacts[0].Number()
-		if phone == c.contacts[0] {
-			to = c.people[0].phone.Number()
-		}
-	}
-	line := s.said.next(c.name, phone.Number())
-	if _, err := phone.Send(context.Background(), simulator.Outgoing{Chat: to, Text: line.Text()}); err != nil {
-		return err
-	}
-	s.said.note(line)
-	return nil
-}
-
-// sayOnMatrix lets a user of the bridge write in a room.
-func (s *stage) sayOnMatrix() error {
-	s.enter()
-	c := s.pick(true)
-	if c == nil {
-		return nil
-	}
-	p := c.people[s.chance.IntN(len(c.people))]
-	s.mu.Lock()
-	room := s.rooms[c][0]
-	s.mu.Unlock()
-	if s.world.homeserver.Membership(room, p.user) != "join" {
-		return nil
-	}
-	line := s.said.next(c.name, p.user)
-	if _, err := s.world.homeserver.SendText(p.user, room, line.Text()); err != nil {
-		return err
-	}
-	s.said.note(line)
-	return nil
 }

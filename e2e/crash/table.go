@@ -16,7 +16,7 @@ type Row struct {
 	Report
 }
 
-const rowFormat = "%-34s %-8s %5s %6s %7s %5s %7s %12s %5s  %s"
+const rowFormat = "%-34s %-8s %5s %6s %7s %7s %5s %7s %12s %5s  %s"
 
 // String is the row as the table shows it.
 func (r Row) String() string {
@@ -25,7 +25,7 @@ func (r Row) String() string {
 		verdict = "BROKEN"
 	}
 	n := func(i int) string { return fmt.Sprint(i) }
-	return fmt.Sprintf(rowFormat, r.Scenario, r.Database, n(r.Kills), n(r.Sent), n(r.Arrived), n(r.Lost), n(r.Doubled), n(r.Disordered),
+	return fmt.Sprintf(rowFormat, r.Scenario, r.Database, n(r.Kills), n(r.Sent), n(r.Changes), n(r.Arrived), n(r.Lost), n(r.Doubled), n(r.Disordered),
 		r.Took.Round(time.Second), verdict)
 }
 
@@ -33,13 +33,14 @@ func (r Row) String() string {
 func WriteTable(out io.Writer, rows []Row) bool {
 	kept := len(rows) > 0
 	total := Row{Scenario: "all"}
-	fmt.Fprintf(out, strings.TrimSpace(rowFormat)+"\n", "scenario", "database", "kills", "sent", "arrived", "lost", "doubled", "out of order", "took", "")
+	fmt.Fprintf(out, strings.TrimSpace(rowFormat)+"\n", "scenario", "database", "kills", "sent", "changes", "arrived", "lost", "doubled", "out of order", "took", "")
 	for _, row := range rows {
 		fmt.Fprintln(out, row)
 		kept = kept && row.Faultless()
 		total.Kills += row.Kills
 		total.Took += row.Took
 		total.Sent += row.Sent
+		total.Changes += row.Changes
 		total.Arrived += row.Arrived
 		total.Lost += row.Lost
 		total.Doubled += row.Doubled

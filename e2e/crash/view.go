@@ -3,8 +3,6 @@ package crash
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 
 	"go.mau.fi/whatsmeow/types"
 
@@ -13,19 +11,18 @@ import (
 
 // enter finds the rooms of the stage's chats and lets people accept their invitations.
 func (s *stage) enter() {
-	hs := s.world.homeserver
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found := map[*chat][]string{}
-	for _, room := range hs.Rooms() {
+	for _, room := range s.world.matrix.rooms.Rooms() {
 		c := s.shownIn(room)
 		if c == nil {
 			continue
 		}
 		found[c] = append(found[c], room)
 		for _, p := range c.people {
-			if hs.Membership(room, p.user) == "invite" {
-				_ = hs.Join(p.user, room) // whoever cannot join says nothing there
+			if s.world.matrix.membership(room, p.user) == "invite" {
+				_ = s.world.matrix.lobby.Join(p.user, room) // whoever cannot join says nothing there
 			}
 		}
 	}
@@ -34,7 +31,7 @@ func (s *stage) enter() {
 
 // shownIn is the chat that a room says it shows (MSC2346), or nil. The lock is held.
 func (s *stage) shownIn(room string) *chat {
-	info := s.world.homeserver.State(room, "m.bridge", domain+"/whatsapp")
+	info := s.world.matrix.rooms.State(room, "m.bridge", domain+"/whatsapp")
 	channel, _ := info["channel"].(map[string]any)
 	name, _ := channel["id"].(string)
 	receiver, _ := channel["receiver"].(string)
@@ -78,19 +75,24 @@ func (s *stage) check() (Report, error) {
 
 // roomView is what all rooms of a chat show; there should be one.
 func (s *stage) roomView(c *chat) View {
-	view := View{Where: "the room of " + c.name, Chat: c.name, By: func(line Line) string {
+	shown := s.roomPage(c)
+	return View{Where: "the room of " + c.name, Chat: c.name, Heard: shown.heard, Last: shown.last(), By: func(line Line) string {
 		if line.onMatrix() {
 			return line.Speaker
 		}
 		return "@whatsapp_" + line.Speaker + ":" + domain
 	}}
+}
+
+// roomPage reads the rooms of a chat. The lock is held.
+func (s *stage) roomPage(c *chat) *page {
+	shown := newPage()
 	for _, room := range s.rooms[c] {
-		for _, message := range s.world.homeserver.Messages(room) {
-			from, text, _ := strings.Cut(message, ": ")
-			view.Heard = append(view.Heard, Heard{Text: text, From: from})
+		for _, e := range s.world.matrix.rooms.History(room) {
+			shown.addEvent(e)
 		}
 	}
-	return view
+	return shown
 }
 
 // phoneViews is what every phone shows of every chat that it is in.
@@ -105,50 +107,38 @@ func (s *stage) phoneViews() []View {
 		}
 		return line.Speaker
 	}
-	at := map[*simulator.Phone]map[types.JID]*View{}
-	var views []*View
-	add := func(phone *simulator.Phone, jid types.JID, c *chat) {
-		v := &View{Where: "the phone " + phone.Number(), Chat: c.name, By: by}
-		if at[phone] == nil {
-			at[phone] = map[types.JID]*View{}
-		}
-		at[phone][jid] = v
-		views = append(views, v)
-	}
+	var views []View
 	for _, c := range s.chats {
-		for _, contact := range c.contacts {
-			jid := c.jid
-			if jid.IsEmpty() {
-				jid = c.people[0].phone.JID()
-			}
-			add(contact, jid, c)
-		}
+		phones := append([]*simulator.Phone(nil), c.contacts...)
 		for _, p := range c.people {
-			jid := c.jid
-			if jid.IsEmpty() {
-				jid = c.contacts[0].JID()
-			}
-			add(p.phone, jid, c)
+			phones = append(phones, p.phone)
+		}
+		for _, phone := range phones {
+			shown := c.onPhone(phone)
+			views = append(views, View{Where: "the phone " + phone.Number(), Chat: c.name, Heard: shown.heard, Last: shown.last(), By: by})
 		}
 	}
+	return views
+}
+
+// onPhone reads a chat on a phone.
+func (c *chat) onPhone(phone *simulator.Phone) *page {
 	gone, cancel := context.WithCancel(context.Background())
 	cancel() // nothing is waited for
-	for phone, chats := range at {
-		for _, m := range phone.Messages(gone, types.EmptyJID, 0) {
-			view := chats[m.Chat]
-			if view == nil {
-				continue
-			}
-			from := m.Sender.User
-			if m.Device != 0 {
-				from += "+"
-			}
-			view.Heard = append(view.Heard, Heard{Text: m.Text, From: from})
-		}
+	shown := newPage()
+	for _, m := range phone.Messages(gone, c.at(phone), 0) {
+		shown.addMessage(m)
 	}
-	out := make([]View, 0, len(views))
-	for _, v := range slices.All(views) {
-		out = append(out, *v)
+	return shown
+}
+
+// at is how a phone calls the chat: by the group, or by whom it is with.
+func (c *chat) at(phone *simulator.Phone) types.JID {
+	switch {
+	case !c.jid.IsEmpty():
+		return c.jid
+	case phone == c.contacts[0]:
+		return c.people[0].phone.JID()
 	}
-	return out
+	return c.contacts[0].JID()
 }

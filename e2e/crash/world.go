@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"causeway/e2e/provision"
 	"causeway/simulator"
 	"causeway/simulator/homeserver"
 )
@@ -18,6 +19,7 @@ import (
 // domain is the null homeserver's; the tokens are those of its application service.
 const (
 	domain  = "test.local"
+	bot     = "@whatsappbot:" + domain
 	asToken = "as-token-of-the-crash-tests"
 	hsToken = "hs-token-of-the-crash-tests"
 )
@@ -33,12 +35,12 @@ type person struct {
 
 // world is a bridge and all that is around it.
 type world struct {
-	options    Options
-	network    *simulator.Network
-	homeserver *homeserver.Homeserver
-	bridge     *bridge
-	store      *store
-	people     []*person
+	options Options
+	network *simulator.Network
+	matrix  matrix
+	bridge  *bridge
+	store   *store
+	people  []*person
 }
 
 // open starts everything and links an account for each of two people.
@@ -52,9 +54,6 @@ func open(ctx context.Context, options Options) (w *world, err error) {
 	if w.network, err = simulator.Start(simulator.Options{Seed: options.Seed}); err != nil {
 		return w, err
 	}
-	if w.homeserver, err = homeserver.Start(homeserver.Options{Domain: domain, ASToken: asToken, HSToken: hsToken}); err != nil {
-		return w, err
-	}
 	if err := w.setUpBridge(ctx); err != nil {
 		return w, err
 	}
@@ -63,7 +62,11 @@ func open(ctx context.Context, options Options) (w *world, err error) {
 		if err != nil {
 			return w, err
 		}
-		p := &person{user: w.homeserver.AddUser(name), phone: phone}
+		user, err := w.matrix.addUser(ctx, name)
+		if err != nil {
+			return w, err
+		}
+		p := &person{user: user, phone: phone}
 		if err := w.logIn(ctx, p); err != nil {
 			return w, fmt.Errorf("log in %s: %w; the bridge's log ends with:\n%s", name, err, w.bridge.tail())
 		}
@@ -82,19 +85,55 @@ func (w *world) setUpBridge(ctx context.Context) error {
 		"CAUSEWAY_WHATSAPP_TEST_NETWORK_ADDRESS="+w.network.Address(),
 		"CAUSEWAY_WHATSAPP_TEST_NETWORK_ROOT_KEY="+hex.EncodeToString(key[:]),
 		"CAUSEWAY_WHATSAPP_TEST_NETWORK_CA_FILE="+authority,
-		"CAUSEWAY_APPSERVICE_AS_TOKEN="+asToken, "CAUSEWAY_APPSERVICE_HS_TOKEN="+hsToken,
 		"CAUSEWAY_WHATSAPP_RECONNECT_MAX_BACKOFF=2s", "CAUSEWAY_LOGGING_FORMAT=json", "CAUSEWAY_LOGGING_LEVEL=debug", "NO_COLOR=1",
 	)}
-	if err := w.bridge.setUp(ctx, w.homeserver.URL(), domain, w.options.Database); err != nil {
+	start := w.startNull
+	if w.options.Synapse != nil {
+		start = w.startSynapse
+	}
+	if err := start(ctx); err != nil {
 		return err
 	}
-	w.homeserver.PushTo(w.bridge.url())
 	if err := w.bridge.ensure(ctx); err != nil {
 		return err
 	}
 	var err error
 	w.store, err = openStore(w.options.Database, filepath.Join(w.options.Dir, "bridge", "causeway.db"))
 	return err
+}
+
+// startNull starts the null homeserver and sets the bridge up for it.
+func (w *world) startNull(ctx context.Context) error {
+	null, err := homeserver.Start(homeserver.Options{Domain: domain, ASToken: asToken, HSToken: hsToken})
+	if err != nil {
+		return err
+	}
+	w.matrix = matrix{rooms: null, lobby: null, null: null}
+	w.bridge.env = append(w.bridge.env, "CAUSEWAY_APPSERVICE_AS_TOKEN="+asToken, "CAUSEWAY_APPSERVICE_HS_TOKEN="+hsToken)
+	if err := w.bridge.setUp(ctx, null.URL(), domain, w.options.Database); err != nil {
+		return err
+	}
+	null.PushTo(w.bridge.url())
+	return nil
+}
+
+// startSynapse sets the bridge up for a Synapse and starts that.
+func (w *world) startSynapse(ctx context.Context) error {
+	port, err := provision.FreePort()
+	if err != nil {
+		return err
+	}
+	site := provision.Site{Domain: domain, Port: port, Dir: filepath.Join(w.options.Dir, "homeserver"),
+		Registrations: []string{filepath.Join(w.options.Dir, "bridge", "registration.yaml")}}
+	if err := w.bridge.setUp(ctx, site.URL(), domain, w.options.Database); err != nil {
+		return err
+	}
+	s, err := startSynapse(ctx, w.options.Synapse, site)
+	if err != nil {
+		return err
+	}
+	w.matrix = matrix{rooms: s, lobby: s, synapse: s}
+	return nil
 }
 
 func (w *world) databaseName() string {
@@ -111,23 +150,16 @@ const loginTime = time.Minute
 func (w *world) logIn(ctx context.Context, p *person) error {
 	ctx, cancel := context.WithTimeout(ctx, loginTime)
 	defer cancel()
-	hs := w.homeserver
-	room, err := hs.MakeRoom(p.user, true, hs.Bot())
+	room, err := w.matrix.lobby.MakeRoom(p.user, true, bot)
 	if err != nil {
 		return err
 	}
-	hear := func(wanted func(text string) bool) (string, error) {
-		e, err := hs.WaitEvent(ctx, room, func(e homeserver.Event) bool {
-			text, _ := e.Content["body"].(string)
-			return e.Sender == hs.Bot() && wanted(text)
-		})
-		text, _ := e.Content["body"].(string)
-		return text, err
-	}
+	hear := func(wanted func(text string) bool) (string, error) { return w.matrix.hear(ctx, room, wanted) }
 	if _, err := hear(func(text string) bool { return strings.Contains(text, "Hello!") }); err != nil {
 		return fmt.Errorf("wait for the bot's greeting: %w", err)
 	}
-	if _, err := hs.SendText(p.user, room, "login phone +"+p.phone.Number()); err != nil {
+	command := map[string]any{"msgtype": "m.text", "body": "login phone +" + p.phone.Number()}
+	if _, err := w.matrix.rooms.Send(p.user, room, "m.room.message", command); err != nil {
 		return err
 	}
 	shown, err := hear(code.MatchString)
@@ -163,9 +195,7 @@ func (w *world) close() error {
 	if w.store != nil {
 		errs = append(errs, w.store.close())
 	}
-	if w.homeserver != nil {
-		w.homeserver.Close()
-	}
+	errs = append(errs, w.matrix.close())
 	if w.network != nil {
 		errs = append(errs, w.network.Close())
 	}

@@ -130,6 +130,9 @@ func (hs *Homeserver) run(ctx context.Context, program string) (err error) {
 	return err
 }
 
+// Restart starts a homeserver again that was stopped, and waits until it answers.
+func (i *Installed) Restart(ctx context.Context, hs *Homeserver) error { return hs.run(ctx, i.program) }
+
 // Process is the homeserver's process.
 func (hs *Homeserver) Process() *Process { return hs.process }
 

@@ -117,6 +117,16 @@ func (h *Homeserver) Events(roomID string) []Event {
 	return nil
 }
 
+// History returns the events of a room so far as they were sent: with what was redacted later.
+func (h *Homeserver) History(roomID string) []Event {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if r := h.world.rooms[roomID]; r != nil {
+		return slices.Clone(r.said)
+	}
+	return nil
+}
+
 // ReadBy returns the last event that a user has shown as read in a room, or "".
 func (h *Homeserver) ReadBy(user, roomID string) string {
 	h.mu.Lock()

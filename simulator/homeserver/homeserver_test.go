@@ -219,3 +219,22 @@ func TestPush(t *testing.T) {
 	require.NoError(t, hs.WaitPushed(ctx))
 	require.Equal(t, slices.Concat(want, want, want), s.got, "again, and once more because it was not heard that it was taken")
 }
+
+// TestHistory: what was redacted is gone from the room, and still known as what was sent.
+func TestHistory(t *testing.T) {
+	t.Parallel()
+	hs := start(t)
+	alice := hs.AddUser("alice")
+	room, err := hs.MakeRoom(alice, false)
+	require.NoError(t, err)
+	sent, err := hs.SendText(alice, room, "oops")
+	require.NoError(t, err)
+	_, err = hs.Redact(alice, room, sent)
+	require.NoError(t, err)
+	shown, said := hs.Events(room), hs.History(room)
+	require.Len(t, said, len(shown))
+	last := len(said) - 2
+	require.Empty(t, shown[last].Content)
+	require.Equal(t, "oops", said[last].Content["body"])
+	require.Equal(t, sent, said[last+1].Redacts)
+}

@@ -31,7 +31,9 @@ type room struct {
 	id     string
 	owner  string
 	events []Event
-	state  map[stateKey]Event
+	// said are the events as they were sent, whatever was redacted later.
+	said  []Event
+	state map[stateKey]Event
 	// redacted events have lost their content.
 	redacted map[string]bool
 	// read is the last event that each user has shown as read.
@@ -173,7 +175,7 @@ func (h *Homeserver) put(r *room, d draft) Event {
 		Content: d.content, Timestamp: at.UnixMilli(), Redacts: d.redacts,
 	}
 	watched := h.watches(r, e)
-	r.events = append(r.events, e)
+	r.events, r.said = append(r.events, e), append(r.said, e)
 	if d.key != nil {
 		r.state[stateKey{d.kind, *d.key}] = e
 	}

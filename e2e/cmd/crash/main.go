@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -29,6 +30,7 @@ type settings struct {
 	rate      int
 	databases string
 	only      string
+	synapse   bool
 	keep      bool
 }
 
@@ -40,6 +42,7 @@ func main() {
 	flag.IntVar(&s.rate, "rate", 20, "messages a second each way")
 	flag.StringVar(&s.databases, "databases", "sqlite,postgres", "which databases")
 	flag.StringVar(&s.only, "run", "", "only the scenarios whose name matches this regular expression")
+	flag.BoolVar(&s.synapse, "synapse", true, "go on with a pass against the real Synapse")
 	flag.BoolVar(&s.keep, "keep", false, "keep the bridge's logs and databases")
 	flag.Parse()
 	simulator.Trust()
@@ -88,6 +91,12 @@ func run(s settings) (kept bool, err error) {
 			break
 		}
 	}
+	if s.synapse && err == nil {
+		options := crash.Options{Binary: binary, Dir: filepath.Join(dir, "synapse"), Seed: s.seed, Rate: min(s.rate, synapseRate), Say: say}
+		var some []crash.Row
+		some, err = s.onSynapse(ctx, cache, options, wanted)
+		rows = append(rows, some...)
+	}
 	fmt.Println()
 	kept = crash.WriteTable(os.Stdout, rows) && err == nil
 	fmt.Printf("seed %d\n", s.seed)
@@ -114,13 +123,33 @@ func (s settings) onDatabase(ctx context.Context, cache *provision.Cache, databa
 		}
 	}
 	count := len(strings.Split(s.databases, ","))
-	var scenarios []crash.Scenario
-	for _, scenario := range crash.Scenarios((s.kills+count-1)/count, (s.aimed+count-1)/count) {
-		if wanted.MatchString(scenario.Name) {
-			scenarios = append(scenarios, scenario)
-		}
+	return crash.Run(ctx, o, matching(crash.Scenarios((s.kills+count-1)/count, (s.aimed+count-1)/count), wanted)...)
+}
+
+// What a Synapse on SQLite keeps up with on two cores, and which share of the random kills is against it, beyond those on the databases.
+const (
+	synapseRate  = 4
+	synapseShare = 10
+)
+
+// onSynapse plays against the real homeserver, with the bridge on SQLite.
+func (s settings) onSynapse(ctx context.Context, cache *provision.Cache, o crash.Options, wanted *regexp.Regexp) ([]crash.Row, error) {
+	scenarios := matching(crash.OnSynapse((s.kills+synapseShare-1)/synapseShare), wanted)
+	if len(scenarios) == 0 {
+		return nil, nil
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	var err error
+	if o.Synapse, err = cache.Install(ctx, provision.Synapse); err != nil {
+		return nil, err
 	}
 	return crash.Run(ctx, o, scenarios...)
+}
+
+func matching(list []crash.Scenario, wanted *regexp.Regexp) []crash.Scenario {
+	return slices.DeleteFunc(list, func(s crash.Scenario) bool { return !wanted.MatchString(s.Name) })
 }
 
 // postgres is the server of the environment, or one of its own.
