@@ -75,8 +75,12 @@ func MessageOf(key database.MessageKey) string {
 func LoginOf(login database.LoginID) string { return "login/" + string(login) }
 
 // AddWhatsApp journals one message. When it returns nil the message may be acknowledged.
+// What names people in a way that no database takes becomes a dead letter.
 func (in *Inbox) AddWhatsApp(ctx context.Context, m WhatsAppMessage) error {
 	return in.db.Write(ctx, func(ctx context.Context) error {
+		if isStrange(namesIn(m.Info)...) {
+			return in.addStrange(ctx, m.Login, KindWhatsAppMessage, m)
+		}
 		portal, err := in.db.EnsurePortal(ctx, Receiver(m.Login, m.Info.Chat), ChatNames(m.Info)...)
 		if err != nil {
 			return err
@@ -102,6 +106,9 @@ func (in *Inbox) HasLate(ctx context.Context, target database.MessageKey) (bool,
 // AddGroupChanged journals what a login learned about a group.
 func (in *Inbox) AddGroupChanged(ctx context.Context, g GroupChanged) error {
 	return in.db.Write(ctx, func(ctx context.Context) error {
+		if isStrange(g.names()...) {
+			return in.addStrange(ctx, g.Login, KindGroupChanged, g)
+		}
 		portal, err := in.db.EnsurePortal(ctx, "", g.Group)
 		if err != nil {
 			return err
@@ -114,6 +121,9 @@ func (in *Inbox) AddGroupChanged(ctx context.Context, g GroupChanged) error {
 // AddContactChanged journals that a login learned a person's name. key names the occasion.
 func (in *Inbox) AddContactChanged(ctx context.Context, login database.LoginID, key string, c ContactChanged) error {
 	return in.db.Write(ctx, func(ctx context.Context) error {
+		if isStrange(c.LID, c.PN) {
+			return in.addStrange(ctx, login, KindContactChanged, c)
+		}
 		return in.add(ctx, LoginLane(login), fmt.Sprintf("contact/%s/%s", login, key), KindContactChanged, c)
 	})
 }
@@ -144,6 +154,9 @@ func (in *Inbox) AddNumberLookedUp(ctx context.Context, n NumberLookedUp) error 
 // AddUndecryptable journals that a message came which cannot be decrypted.
 func (in *Inbox) AddUndecryptable(ctx context.Context, u Undecryptable) error {
 	return in.db.Write(ctx, func(ctx context.Context) error {
+		if isStrange(namesIn(u.Info)...) {
+			return in.addStrange(ctx, u.Login, KindUndecryptable, u)
+		}
 		portal, err := in.db.EnsurePortal(ctx, Receiver(u.Login, u.Info.Chat), ChatNames(u.Info)...)
 		if err != nil {
 			return err
@@ -167,7 +180,7 @@ func (in *Inbox) add(ctx context.Context, lane queue.Lane, key, kind string, v a
 		return fmt.Errorf("encode %s: %w", kind, err)
 	}
 	// Postgres takes no NUL characters in text; a key is made of what strangers send.
-	return in.Add(ctx, queue.Entry{Lane: lane, Key: strings.ReplaceAll(key, "\x00", ""), Kind: kind, Payload: payload})
+	return in.Add(ctx, queue.Entry{Lane: lane, Key: bounded(strings.ReplaceAll(key, "\x00", "")), Kind: kind, Payload: payload})
 }
 
 // Receiver says whose chat it is: a direct chat is the login's own, what several logins may be in is shared.

@@ -265,7 +265,14 @@ func (a *accountStore) GetSenderKey(ctx context.Context, group, user string) ([]
 	return key, a.note(ctx, err)
 }
 
+// maxSecretID is the length in bytes of a message's ID above which its secret is not kept: the message will be a dead letter, and
+// Postgres could not index it (its limit is a third of a page).
+const maxSecretID = 255
+
 // PutMessageSecret implements store.MsgSecretStore. whatsmeow passes over its errors.
 func (a *accountStore) PutMessageSecret(ctx context.Context, chat, sender types.JID, id types.MessageID, secret []byte) error {
+	if len(id) > maxSecretID {
+		return nil
+	}
 	return a.noteIncomplete(ctx, a.SQLStore.PutMessageSecret(ctx, chat, sender, id, secret))
 }

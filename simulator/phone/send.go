@@ -19,8 +19,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// maxID bounds a message ID that a caller chooses.
-const maxID = 64
+// maxID bounds a message ID that a caller chooses, in bytes. Those of real programs have up to 32; a stranger may send longer ones.
+const maxID = 16 << 10
 
 // Sent names a message that the phone sent.
 type Sent struct {
