@@ -82,6 +82,7 @@ func (w *world) play(ctx context.Context, scenario Scenario, number int) (Row, e
 	}
 	row.Kills = act.kills
 	row.Report, err = w.settle(ctx, stage)
+	row.Problems = append(row.Problems, act.problems...)
 	return row, err
 }
 

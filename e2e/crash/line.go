@@ -65,6 +65,9 @@ func markRemoved(of string) string         { return of + " removed" }
 // onMatrix says on which side the line was said.
 func (l Line) onMatrix() bool { return strings.HasPrefix(l.Speaker, "@") }
 
+// padMark stands between a line and what only makes it longer.
+const padMark = " | "
+
 // parseLine reads the text of a line from what a phone or a room shows.
 func parseLine(text string) (Line, bool) {
 	parts := strings.Split(text, " ")

@@ -47,6 +47,7 @@ func (p *page) show(id, mark, from string) {
 }
 
 func (p *page) say(id, text, from string) {
+	text, _, _ = strings.Cut(text, padMark)
 	if line, ok := parseLine(text); ok {
 		p.items[id] = item{line: line}
 		p.text[line.Name()] = text

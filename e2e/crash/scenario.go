@@ -22,6 +22,8 @@ type Act struct {
 	stage  *stage
 	chance *rand.Rand
 	kills  int
+	// problems are sentences on what was seen meanwhile that should not be.
+	problems []string
 }
 
 // pause lets time pass.
@@ -119,6 +121,9 @@ func (a *Act) aim(ctx context.Context, point string) error {
 	return nil
 }
 
+// longOutageMessages is how many messages arrive from WhatsApp during the long outage of make crash.
+const longOutageMessages = 6000
+
 // Scenarios are those of make crash on one database.
 func Scenarios(kills, aimed int) []Scenario {
 	list := []Scenario{RandomKills(kills)}
@@ -126,6 +131,7 @@ func Scenarios(kills, aimed int) []Scenario {
 		list = append(list, AimedKills(aimed, point))
 	}
 	list = append(list, homeserverAway(outageTime)...)
+	list = append(list, LongOutage(longOutageMessages, 4))
 	list = append(list, WhatsAppAway(outageTime)...)
 	return append(list, EverythingAtOnce(kills/2))
 }

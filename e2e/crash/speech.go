@@ -48,6 +48,8 @@ func (s *stage) choose(c *chat, name string, seen func() *page) (line Line, targ
 
 // sayOnWhatsApp lets a phone write: mostly a contact's, now and then that of the bridge's user.
 func (s *stage) sayOnWhatsApp(c *chat) error {
+	s.speech.Lock()
+	defer s.speech.Unlock()
 	phones := c.contacts
 	if s.chance.IntN(ownShare) == 0 {
 		phones = nil

@@ -37,6 +37,7 @@ type stage struct {
 	said   ledger
 	began  int // violations of the network before
 	chance *rand.Rand
+	speech sync.Mutex // held while a phone writes, so that its lines are sent in the order of their numbers
 
 	mu    sync.Mutex
 	chats []*chat

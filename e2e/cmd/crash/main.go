@@ -22,6 +22,12 @@ import (
 	"causeway/simulator"
 )
 
+// How long SQLite's disk is full, and how often Postgres, a server of the run's own, is restarted.
+const (
+	troubleTime = 5 * time.Second
+	restarts    = 3
+)
+
 // settings are the flags.
 type settings struct {
 	seed      uint64
@@ -112,18 +118,21 @@ func (s settings) onDatabase(ctx context.Context, cache *provision.Cache, databa
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, err
 	}
+	trouble := crash.DiskFull(troubleTime)
 	if database == "postgres" {
-		server, stop, err := postgres(ctx, cache)
+		server, err := cache.StartPostgres(ctx)
 		if err != nil {
 			return nil, err
 		}
-		defer func() { err = errors.Join(err, stop()) }()
-		if o.Database, err = provision.CreateDatabase(ctx, server, fmt.Sprintf("causeway_crash_%d", time.Now().UnixNano())); err != nil {
+		defer func() { err = errors.Join(err, server.Stop()) }()
+		trouble = crash.DatabaseRestarts(restarts, server.Restart)
+		if o.Database, err = provision.CreateDatabase(ctx, server.URI(), fmt.Sprintf("causeway_crash_%d", time.Now().UnixNano())); err != nil {
 			return nil, err
 		}
 	}
 	count := len(strings.Split(s.databases, ","))
-	return crash.Run(ctx, o, matching(crash.Scenarios((s.kills+count-1)/count, (s.aimed+count-1)/count), wanted)...)
+	scenarios := append(crash.Scenarios((s.kills+count-1)/count, (s.aimed+count-1)/count), trouble)
+	return crash.Run(ctx, o, matching(scenarios, wanted)...)
 }
 
 // What a Synapse on SQLite keeps up with on two cores, and which share of the random kills is against it, beyond those on the databases.
@@ -150,16 +159,4 @@ func (s settings) onSynapse(ctx context.Context, cache *provision.Cache, o crash
 
 func matching(list []crash.Scenario, wanted *regexp.Regexp) []crash.Scenario {
 	return slices.DeleteFunc(list, func(s crash.Scenario) bool { return !wanted.MatchString(s.Name) })
-}
-
-// postgres is the server of the environment, or one of its own.
-func postgres(ctx context.Context, cache *provision.Cache) (uri string, stop func() error, err error) {
-	if uri = os.Getenv("CAUSEWAY_TEST_POSTGRES"); uri != "" {
-		return uri, func() error { return nil }, nil
-	}
-	server, err := cache.StartPostgres(ctx)
-	if err != nil {
-		return "", nil, err
-	}
-	return server.URI(), server.Stop, nil
 }
