@@ -18,8 +18,12 @@ const (
 	Decided = "inbox-closed"
 	// RoomCreated: the homeserver has made a room that the database does not know of.
 	RoomCreated = "room-created"
+	// MatrixUploaded: the homeserver has a file of which the action does not know.
+	MatrixUploaded = "matrix-uploaded"
 	// MatrixSent: the homeserver has an event whose action is not settled.
 	MatrixSent = "matrix-sent"
+	// WhatsAppUploaded: WhatsApp has a file of which the action does not know.
+	WhatsAppUploaded = "whatsapp-uploaded"
 	// WhatsAppEncrypted: the Signal ratchet has moved on, durably; the message is not sent.
 	WhatsAppEncrypted = "whatsapp-encrypted"
 	// WhatsAppSent: WhatsApp has a message whose action is not settled.
@@ -32,6 +36,6 @@ const (
 func Points() []string {
 	return []string{
 		MatrixJournaled, WhatsAppDecrypted, WhatsAppJournaled, Decided, RoomCreated,
-		MatrixSent, WhatsAppEncrypted, WhatsAppSent, Settled,
+		MatrixUploaded, MatrixSent, WhatsAppUploaded, WhatsAppEncrypted, WhatsAppSent, Settled,
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"maunium.net/go/mautrix/event"
 
+	"causeway/crashpoint"
 	"causeway/media"
 	"causeway/outbox"
 	"causeway/queue"
@@ -62,6 +63,7 @@ func (s *Sender) bring(ctx context.Context, e queue.Entry, a outbox.SendEvent) (
 	}
 	a.File = nil
 	s.files.Depot.Settled(e.ID)
+	crashpoint.Pass(crashpoint.MatrixUploaded)
 	return a, s.out.Progress(ctx, e, a)
 }
 

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"maunium.net/go/mautrix/id"
 
+	"causeway/crashpoint"
 	"causeway/media"
 	"causeway/outbox"
 	"causeway/queue"
@@ -55,6 +56,7 @@ func (s *Sender) attach(ctx context.Context, e queue.Entry, a outbox.SendWhatsAp
 	}
 	a.File = nil
 	s.media.Depot.Settled(e.ID)
+	crashpoint.Pass(crashpoint.WhatsAppUploaded)
 	return s.sessions.edge.out.Progress(ctx, e, a)
 }
 
