@@ -115,6 +115,7 @@ func TestRoomPage(t *testing.T) {
 		return map[string]any{"rel_type": kind, "event_id": event, "key": key}
 	}
 	shown := newPage()
+	shown.digest = func(address string) []byte { return []byte(address) }
 	for _, e := range []homeserver.Event{
 		{ID: "$1", Type: "m.room.message", Sender: "@a", Content: map[string]any{"body": "c 1 #1"}},
 		{ID: "$2", Type: "m.room.message", Sender: "@bot", Content: map[string]any{"body": "a word of the bot"}},
@@ -125,13 +126,14 @@ func TestRoomPage(t *testing.T) {
 		{ID: "$6", Type: "m.room.redaction", Sender: "@b", Redacts: "$4"},
 		{ID: "$7", Type: "m.room.message", Sender: "@a", Content: map[string]any{"body": "c 1 #3"}},
 		{ID: "$8", Type: "m.room.redaction", Sender: "@a", Content: map[string]any{"redacts": "$7"}},
+		{ID: "$10", Type: "m.room.message", Sender: "@a", Content: map[string]any{"msgtype": "m.file", "body": "c 1 #4", "url": "mxc"}},
 		{ID: "$9", Type: "m.reaction", Sender: "@b", Content: map[string]any{"m.relates_to": about("m.annotation", "$2", "👍4")}},
 	} {
 		shown.addEvent(e)
 	}
 	require.Equal(t, []Heard{
 		{"c 1 #1", "@a"}, {"c 1 #2 instead of 1#1", "@a"}, {"👍1 on 1#1", "@b"}, {"👍2 on 1#1", "@b"}, {"no more 👍1 on 1#1", "@b"},
-		{"c 1 #3", "@a"}, {"1#3 removed", "@a"}, {"👍4 on what is not there", "@b"},
+		{"c 1 #3", "@a"}, {"1#3 removed", "@a"}, {"c 1 #4 with 6d7863", "@a"}, {"👍4 on what is not there", "@b"},
 	}, shown.heard)
-	require.Equal(t, map[string]string{"1#1": "c 1 #2 👍2", "1#3": ""}, shown.last())
+	require.Equal(t, map[string]string{"1#1": "c 1 #2 👍2", "1#3": "", "1#4": "c 1 #4"}, shown.last())
 }

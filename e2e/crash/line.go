@@ -54,6 +54,9 @@ func (l Line) Mark() string {
 	case Removes:
 		return markRemoved(l.Of)
 	}
+	if l.hasFile() {
+		return markFile(l.Text(), digestOf(l.file()))
+	}
 	return l.Text()
 }
 

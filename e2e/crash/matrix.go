@@ -17,6 +17,14 @@ type rooms interface {
 	Redact(user, room, event string) (string, error)
 }
 
+// files is what people store there.
+type files interface {
+	// Upload stores a file and returns its content URI.
+	Upload(user string, data []byte) (string, error)
+	// Digest is the SHA-256 of a file, or nothing, which is not nil, when it cannot be had now.
+	Digest(address string) []byte
+}
+
 // lobby is how they come together.
 type lobby interface {
 	MakeRoom(owner string, direct bool, invite ...string) (string, error)
@@ -27,6 +35,7 @@ type lobby interface {
 type matrix struct {
 	rooms rooms
 	lobby lobby
+	files files
 	// null is the homeserver if it is the null one, synapse if it is Synapse.
 	null    *homeserver.Homeserver
 	synapse *synapse

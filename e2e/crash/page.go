@@ -17,6 +17,8 @@ type page struct {
 	// text is the last text of each line by its name, reactions those that stand at last.
 	text      map[string]string
 	reactions map[string][]string
+	// digest looks up the digest of a file on Matrix, as files does.
+	digest func(address string) []byte
 }
 
 // item is a line's text, or a reaction to one.
@@ -46,13 +48,19 @@ func (p *page) show(id, mark, from string) {
 	}
 }
 
-func (p *page) say(id, text, from string) {
+// say shows a line, with the digest of its file if it has one.
+func (p *page) say(id, text, from string, digest []byte) {
 	text, _, _ = strings.Cut(text, padMark)
-	if line, ok := parseLine(text); ok {
-		p.items[id] = item{line: line}
-		p.text[line.Name()] = text
-		p.show(id, text, from)
+	line, ok := parseLine(text)
+	if !ok {
+		return
 	}
+	p.items[id] = item{line: line}
+	p.text[line.Name()] = text
+	if digest != nil {
+		text = markFile(text, digest)
+	}
+	p.show(id, text, from)
 }
 
 func (p *page) edit(id, of, text, from string) {
@@ -109,7 +117,11 @@ func (p *page) addEvent(e homeserver.Event) {
 	case "m.room.message":
 		body, _ := e.Content["body"].(string)
 		if relation["rel_type"] != "m.replace" {
-			p.say(e.ID, body, e.Sender)
+			var digest []byte
+			if address, _ := e.Content["url"].(string); address != "" {
+				digest = p.digest(address)
+			}
+			p.say(e.ID, body, e.Sender, digest)
 			return
 		}
 		inner, _ := e.Content["m.new_content"].(map[string]any)
@@ -144,7 +156,7 @@ func (p *page) addMessage(m simulator.Message) {
 	case m.Revoked != "":
 		p.remove(m.ID, m.Revoked, from)
 	case reaction == nil:
-		p.say(m.ID, m.Text, from)
+		p.say(m.ID, m.Text, from, digestIn(m))
 	default:
 		// A person has one reaction to a message, and only one person reacts to each here.
 		of := reaction.GetKey().GetID()

@@ -97,7 +97,10 @@ func AimedKills(kills int, points ...string) Scenario {
 // aim starts the bridge, which is to end by itself when it passes a point.
 func (a *Act) aim(ctx context.Context, point string) error {
 	nth := 1 + a.chance.IntN(passes)
-	if point == crashpoint.RoomCreated {
+	switch point {
+	case crashpoint.MatrixUploaded, crashpoint.WhatsAppUploaded:
+		nth = 1 + nth/fileShare // files are that much rarer
+	case crashpoint.RoomCreated:
 		nth = 1
 		if err := a.stage.addDirect(); err != nil {
 			return err

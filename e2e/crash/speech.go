@@ -62,7 +62,11 @@ func (s *stage) sayOnWhatsApp(c *chat) error {
 	out := simulator.Outgoing{Chat: c.at(phone).String()}
 	switch line.Deed {
 	case Says:
-		out.Text = line.Text()
+		if line.hasFile() {
+			out.Media = line.onWhatsApp()
+		} else {
+			out.Text = line.Text()
+		}
 	case Edits:
 		out.Text, out.Edit = line.Text(), target
 	case Reacts, TakesBack:
@@ -105,6 +109,13 @@ func (s *stage) write(user, room string, line Line, target string) (err error) {
 	text := map[string]any{"msgtype": "m.text", "body": line.Text()}
 	switch line.Deed {
 	case Says:
+		if line.hasFile() {
+			var address string
+			if address, err = s.world.matrix.files.Upload(user, line.file()); err != nil {
+				return err
+			}
+			text = line.fileContent(address)
+		}
 		_, err = rooms.Send(user, room, "m.room.message", text)
 	case Edits:
 		_, err = rooms.Send(user, room, "m.room.message", map[string]any{

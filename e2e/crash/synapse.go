@@ -31,7 +31,8 @@ type synapse struct {
 	mu      sync.Mutex
 	clients map[string]*mautrix.Client
 	known   synapseEvents
-	err     error // why the database could not be read
+	digests map[string][]byte // of files, by content URI
+	err     error             // why the database could not be read
 }
 
 // synapseEvents is what was read so far.
@@ -52,7 +53,7 @@ func startSynapse(ctx context.Context, installed *provision.Installed, site prov
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("look into Synapse's database: %w", err), server.Stop())
 	}
-	return &synapse{installed: installed, server: server, db: db, clients: map[string]*mautrix.Client{}, known: synapseEvents{
+	return &synapse{installed: installed, server: server, db: db, clients: map[string]*mautrix.Client{}, digests: map[string][]byte{}, known: synapseEvents{
 		ids: map[string]bool{}, rooms: map[string][]homeserver.Event{}, state: map[[3]string]map[string]any{},
 	}}, nil
 }

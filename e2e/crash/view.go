@@ -87,6 +87,7 @@ func (s *stage) roomView(c *chat) View {
 // roomPage reads the rooms of a chat. The lock is held.
 func (s *stage) roomPage(c *chat) *page {
 	shown := newPage()
+	shown.digest = s.world.matrix.files.Digest
 	for _, room := range s.rooms[c] {
 		for _, e := range s.world.matrix.rooms.History(room) {
 			shown.addEvent(e)

@@ -108,7 +108,7 @@ func (w *world) startNull(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.matrix = matrix{rooms: null, lobby: null, null: null}
+	w.matrix = matrix{rooms: null, lobby: null, files: nullFiles{null}, null: null}
 	w.bridge.env = append(w.bridge.env, "CAUSEWAY_APPSERVICE_AS_TOKEN="+asToken, "CAUSEWAY_APPSERVICE_HS_TOKEN="+hsToken)
 	if err := w.bridge.setUp(ctx, null.URL(), domain, w.options.Database); err != nil {
 		return err
@@ -132,7 +132,7 @@ func (w *world) startSynapse(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.matrix = matrix{rooms: s, lobby: s, synapse: s}
+	w.matrix = matrix{rooms: s, lobby: s, files: s, synapse: s}
 	return nil
 }
 

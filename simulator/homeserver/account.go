@@ -89,11 +89,7 @@ func (h *Homeserver) upload(w http.ResponseWriter, r *http.Request) {
 		write(w, failure(&apiError{http.StatusRequestEntityTooLarge, "M_TOO_LARGE", "Upload request body is too large"}))
 		return
 	}
-	h.mu.Lock()
-	uri := "mxc://" + h.opts.Domain + "/media" + h.next()
-	h.world.media[uri] = data
-	h.mu.Unlock()
-	write(w, response{http.StatusOK, map[string]any{"content_uri": uri}})
+	write(w, response{http.StatusOK, map[string]any{"content_uri": h.PutMedia(data)}})
 }
 
 // ping calls the application service, as it was asked to (MSC2659).

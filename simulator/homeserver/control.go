@@ -176,6 +176,15 @@ func (h *Homeserver) Name(id string) (string, bool) {
 	return "", false
 }
 
+// PutMedia stores a file as if a user had uploaded it, and returns its content URI.
+func (h *Homeserver) PutMedia(data []byte) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	uri := "mxc://" + h.opts.Domain + "/media" + h.next()
+	h.world.media[uri] = data
+	return uri
+}
+
 // Media returns an uploaded file, or nil.
 func (h *Homeserver) Media(uri string) []byte {
 	h.mu.Lock()
