@@ -165,7 +165,11 @@ func (s *Sender) setState(ctx context.Context, a outbox.SetState) (queue.Settle,
 	}
 	client := s.bot()
 	_, err = client.MakeRequest(ctx, http.MethodPut, client.BuildClientURL("v3", "rooms", p.RoomID, "state", a.Type, a.Key), a.Content, nil)
-	if err != nil {
+	if errors.Is(err, mautrix.MForbidden) {
+		// Whoever runs the room has given the bot no power over it, as in one that was there before: then this is theirs to choose.
+		s.log.Info().Err(err).Str("type", a.Type).Stringer("room", p.RoomID).Msg("The bot may not change this in a room; leaving it to those who run it")
+		return nil, nil
+	} else if err != nil {
 		return nil, fmt.Errorf("set %s of %s: %w", a.Type, p.RoomID, err)
 	}
 	return nil, nil

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.mau.fi/whatsmeow/types"
+	"maunium.net/go/mautrix/id"
 
 	"causeway/database"
 	"causeway/outbox"
@@ -155,5 +156,20 @@ func TestSetState(t *testing.T) {
 	require.NoError(t, b.do(outbox.KindSetState, topic), "without a room there is nothing to do")
 	require.NoError(t, b.do(outbox.KindCreateRoom, outbox.CreateRoom{Portal: p.ID}))
 	require.NoError(t, b.do(outbox.KindSetState, topic))
-	require.Equal(t, "We sail", b.hs.State(b.portal(p.ID).RoomID.String(), "m.room.topic", "")["topic"])
+	room := b.portal(p.ID).RoomID.String()
+	require.Equal(t, "We sail", b.hs.State(room, "m.room.topic", "")["topic"])
+}
+
+// In a room that a user has made for a contact its name is theirs to choose.
+func TestSetStateWithoutPower(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	p, _ := b.direct()
+	room, err := b.hs.MakeRoom(alice.String(), false, bot.String())
+	require.NoError(t, err)
+	require.NoError(t, b.hs.Join(bot.String(), room))
+	_, err = b.db.SetPortalRoom(t.Context(), p.ID, id.RoomID(room))
+	require.NoError(t, err)
+	require.NoError(t, b.do(outbox.KindSetState, outbox.SetState{Portal: p.ID, Type: "m.room.name", Content: []byte(`{"name":"Carol"}`)}))
+	require.Nil(t, b.hs.State(room, "m.room.name", ""))
 }
