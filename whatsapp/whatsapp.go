@@ -74,17 +74,39 @@ func (e *edge) client(device *store.Device, log zerolog.Logger) *whatsmeow.Clien
 	return c
 }
 
+// attempt is what came of an attempt to connect.
+type attempt struct {
+	claimed store.WAVersionContainer
+	err     error
+}
+
 // connect connects a client until hangUp is called, and returns the version that it claimed to be. Ending ctx only ends
 // the attempt: whatsmeow must be told to disconnect before its own context ends, or it closes its socket twice at once.
+// An attempt that is given up is left to itself: whatsmeow waits 20 seconds for the answer to its handshake, whatever
+// becomes of the context, and the bridge would stop only then.
 func (e *edge) connect(ctx context.Context, c *whatsmeow.Client) (claimed store.WAVersionContainer, hangUp func(), err error) {
 	connCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, cancel)
-	claimed, err = e.version.claim(func() error { return c.ConnectContext(connCtx) })
-	stop()
-	return claimed, func() {
+	done := make(chan attempt, 1)
+	go func() {
+		claimed, err := e.version.claim(func() error { return c.ConnectContext(connCtx) })
+		done <- attempt{claimed, err}
+	}()
+	hangUp = func() {
 		c.Disconnect()
 		cancel()
-	}, err
+	}
+	select {
+	case a := <-done:
+		stop()
+		return a.claimed, hangUp, a.err
+	case <-ctx.Done():
+		go func() {
+			<-done
+			hangUp()
+		}()
+		return claimed, func() {}, ctx.Err()
+	}
 }
 
 // Sessions holds the connections of the logins, and the logins that are being made.

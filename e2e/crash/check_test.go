@@ -126,6 +126,7 @@ func TestRoomPage(t *testing.T) {
 		{ID: "$6", Type: "m.room.redaction", Sender: "@b", Redacts: "$4"},
 		{ID: "$7", Type: "m.room.message", Sender: "@a", Content: map[string]any{"body": "c 1 #3"}},
 		{ID: "$8", Type: "m.room.redaction", Sender: "@a", Content: map[string]any{"redacts": "$7"}},
+		{ID: "$11", Type: "m.room.redaction", Sender: "@bot", Redacts: "$2"},
 		{ID: "$10", Type: "m.room.message", Sender: "@a", Content: map[string]any{"msgtype": "m.file", "body": "c 1 #4", "url": "mxc"}},
 		{ID: "$9", Type: "m.reaction", Sender: "@b", Content: map[string]any{"m.relates_to": about("m.annotation", "$2", "👍4")}},
 	} {

@@ -21,9 +21,6 @@ const (
 	fileMIME = "text/plain"
 )
 
-// hasFile says whether the line is the caption of a file.
-func (l Line) hasFile() bool { return l.Deed == Says && l.Number%fileShare == 0 }
-
 // file is what stands in the line's file.
 func (l Line) file() []byte { return []byte("What " + l.Text() + " is about.") }
 

@@ -26,6 +26,8 @@ type Line struct {
 	Deed    Deed
 	// Of is the name of the line that this one is about, and Reaction what is taken back.
 	Of, Reaction string
+	// File says that what is said is the caption of a file.
+	File bool
 }
 
 // Name tells a line from the others of its chat.
@@ -54,7 +56,7 @@ func (l Line) Mark() string {
 	case Removes:
 		return markRemoved(l.Of)
 	}
-	if l.hasFile() {
+	if l.File {
 		return markFile(l.Text(), digestOf(l.file()))
 	}
 	return l.Text()

@@ -15,7 +15,9 @@ type page struct {
 	items   map[string]item
 	handles map[string]string
 	// text is the last text of each line by its name, reactions those that stand at last.
-	text      map[string]string
+	text map[string]string
+	// notices are who said what is no line: the bot says that a message is delayed, and takes that back.
+	notices   map[string]string
 	reactions map[string][]string
 	// digest looks up the digest of a file on Matrix, as files does.
 	digest func(address string) []byte
@@ -38,7 +40,7 @@ func (i item) name() string {
 }
 
 func newPage() *page {
-	return &page{items: map[string]item{}, handles: map[string]string{}, text: map[string]string{}, reactions: map[string][]string{}}
+	return &page{items: map[string]item{}, handles: map[string]string{}, text: map[string]string{}, notices: map[string]string{}, reactions: map[string][]string{}}
 }
 
 func (p *page) show(id, mark, from string) {
@@ -53,6 +55,7 @@ func (p *page) say(id, text, from string, digest []byte) {
 	text, _, _ = strings.Cut(text, padMark)
 	line, ok := parseLine(text)
 	if !ok {
+		p.notices[id] = from
 		return
 	}
 	p.items[id] = item{line: line}
@@ -135,7 +138,9 @@ func (p *page) addEvent(e homeserver.Event) {
 		if inContent, ok := e.Content["redacts"].(string); ok { // where room version 11 has it
 			of = inContent
 		}
-		if target := p.items[of]; target.reaction != "" {
+		if target := p.items[of]; p.notices[of] == e.Sender {
+			return
+		} else if target.reaction != "" {
 			p.takeBack(e.ID, of, target.reaction, e.Sender)
 		} else {
 			p.remove(e.ID, of, e.Sender)

@@ -24,6 +24,7 @@ func deeds() []Deed {
 func (s *stage) choose(c *chat, name string, seen func() *page) (line Line, target string) {
 	line = s.said.next(c.name, name)
 	if s.chance.IntN(changeShare) > 0 {
+		line.File = line.Number%fileShare == 0
 		return line, ""
 	}
 	shown := seen()
@@ -62,7 +63,7 @@ func (s *stage) sayOnWhatsApp(c *chat) error {
 	out := simulator.Outgoing{Chat: c.at(phone).String()}
 	switch line.Deed {
 	case Says:
-		if line.hasFile() {
+		if line.File {
 			out.Media = line.onWhatsApp()
 		} else {
 			out.Text = line.Text()
@@ -109,7 +110,7 @@ func (s *stage) write(user, room string, line Line, target string) (err error) {
 	text := map[string]any{"msgtype": "m.text", "body": line.Text()}
 	switch line.Deed {
 	case Says:
-		if line.hasFile() {
+		if line.File {
 			var address string
 			if address, err = s.world.matrix.files.Upload(user, line.file()); err != nil {
 				return err
