@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"syscall"
 
@@ -50,7 +51,7 @@ func run(args []string) (err error) {
 		if err != nil || len(command) == 0 {
 			return err
 		}
-		return pass(ctx, append([]string{program}, command...))
+		return pass(ctx, append([]string{program}, command...), lintCache(cache.Dir)...)
 	case provision.Synapse, provision.Dendrite:
 		_, err := cache.Install(ctx, what)
 		return err
@@ -68,6 +69,16 @@ func run(args []string) (err error) {
 		return pass(ctx, command, "CAUSEWAY_TEST_POSTGRES="+pg.URI())
 	}
 	return fmt.Errorf("say what to provide: lint, postgres, %s or %s", provision.Synapse, provision.Dendrite)
+}
+
+// lintCache gives the linter a cache of this checkout's own, unless the caller named one. The linter keeps findings with the paths
+// of files: from a cache that checkouts share it reports findings in files of another one, which no comment can excuse.
+func lintCache(dir string) []string {
+	const name = "GOLANGCI_LINT_CACHE"
+	if os.Getenv(name) != "" {
+		return nil
+	}
+	return []string{name + "=" + filepath.Join(dir, "golangci-lint")}
 }
 
 // pass runs a command with this one's input and output.
