@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,12 +71,19 @@ func TestStuckKindStarvesNoOther(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *database.DB, q *queue.Queue, done *record) {
 		gate := make(chan struct{})
-		var busy, most atomic.Int32
+		var mu sync.Mutex
+		var busy, most int
+		enter := func(n int) {
+			mu.Lock()
+			defer mu.Unlock()
+			busy += n
+			most = max(most, busy)
+		}
 		start(t, db, q, handlers{lanes: 2, handle: func(_ context.Context, e queue.Entry) (queue.Settle, error) {
 			if e.Lane.Kind() == "stuck" {
-				most.Store(max(most.Load(), busy.Add(1)))
+				enter(1)
 				<-gate
-				busy.Add(-1)
+				enter(-1)
 			}
 			return done.settle(e), nil
 		}})
@@ -92,7 +98,9 @@ func TestStuckKindStarvesNoOther(t *testing.T) {
 		}
 		close(gate)
 		done.wait(t, 20)
-		require.EqualValues(t, 2, most.Load())
+		mu.Lock()
+		defer mu.Unlock()
+		require.Equal(t, 2, most)
 	})
 }
 
