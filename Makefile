@@ -14,7 +14,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Settings: HOMESERVER=synapse|dendrite (demo, test)   DB=sqlite|postgres (demo)   ONCE=1 (demo)   RUN=regexp (test)"
+	@echo "  Settings: HOMESERVER=synapse|dendrite (demo, test)   DB=sqlite|postgres (demo)   ONCE=1 (demo)   RUN=regexp (test, crash)"
 
 build: ## Build ./causeway: one static file, no C compiler needed.
 	$(GO) build $(TAGS) -trimpath -ldflags '$(LDFLAGS)' -o causeway ./cmd/causeway
@@ -24,6 +24,9 @@ demo: ## Start everything on this machine, link a simulated phone, send a messag
 
 test: ## Run all tests: every package, then the real binaries with a real homeserver on SQLite and on Postgres.
 	@$(GO) run $(TAGS) ./e2e/cmd/suite -homeserver '$(HOMESERVER)' -run '$(RUN)'
+
+crash: ## Prove that nothing is lost, doubled or reordered: kills and outages while people talk; about ten minutes. SEED=number repeats one.
+	@$(GO) run $(TAGS) ./e2e/cmd/crash -seed '$(or $(SEED),0)' -run '$(RUN)'
 
 check: fmt tidy vet lint arch ## Check format, modules, vet, lint and the rules of the architecture; quick.
 	@echo "check: all good"
