@@ -27,6 +27,8 @@ const (
 	KindEdit      MessageKind = "edit"
 	KindReaction  MessageKind = "reaction"
 	KindRedaction MessageKind = "redaction"
+	KindAlbum     MessageKind = "album" // says that several files belong together; no event shows it
+	KindPin       MessageKind = "pin"
 )
 
 // Message ties a WhatsApp message to the Matrix event that shows it.
@@ -39,15 +41,18 @@ type Message struct {
 	Sent       time.Time
 	Edited     time.Time // when the last edit was made; zero when there was none
 	Quote      string    // the beginning of its text, for replies to it; erased by ForgetQuotes
+	// About is what it belongs to: the album of which it is a part, or the message that an edit changes.
+	About types.MessageID
+	Kept  bool // somebody keeps it although its time is up
 }
 
-const messageColumns = `portal_id, wa_id, sender_id, kind, event_id, from_matrix, removed, sent_at, edited_at, quote`
+const messageColumns = `portal_id, wa_id, sender_id, kind, event_id, from_matrix, removed, sent_at, edited_at, quote, about_id, kept`
 
 // AddMessage reserves the pair. It reports false, and changes nothing, when the message is known already.
 func (db *DB) AddMessage(ctx context.Context, m Message) (bool, error) {
-	isNew, err := changed(db.Exec(ctx, `INSERT INTO message (`+messageColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+	isNew, err := changed(db.Exec(ctx, `INSERT INTO message (`+messageColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 		ON CONFLICT (portal_id, wa_id, sender_id) DO NOTHING`,
-		m.Portal, m.ID, m.Sender, m.Kind, m.Event, m.FromMatrix, m.Removed, m.Sent.UnixMilli(), milliseconds(m.Edited), m.Quote))
+		m.Portal, m.ID, m.Sender, m.Kind, m.Event, m.FromMatrix, m.Removed, m.Sent.UnixMilli(), milliseconds(m.Edited), m.Quote, m.About, m.Kept))
 	if err != nil {
 		return false, fmt.Errorf("add message %s: %w", m.ID, err)
 	}
@@ -98,12 +103,35 @@ func (db *DB) MessageByKey(ctx context.Context, key MessageKey) (Message, error)
 		WHERE portal_id=$1 AND wa_id=$2 AND sender_id=$3`, key.Portal, key.ID, key.Sender))
 }
 
+// MessagesAbout lists the messages that belong to another: the parts of an album, the edits of a message. The oldest is first.
+func (db *DB) MessagesAbout(ctx context.Context, portal PortalID, message types.MessageID) ([]Message, error) {
+	return db.messages(ctx, `SELECT `+messageColumns+` FROM message WHERE portal_id=$1 AND about_id=$2 AND about_id<>'' ORDER BY sent_at, wa_id`, portal, message)
+}
+
+// MessagesByEvent lists the messages that an event is: several when WhatsApp needs parts of it.
+func (db *DB) MessagesByEvent(ctx context.Context, event id.EventID) ([]Message, error) {
+	return db.messages(ctx, `SELECT `+messageColumns+` FROM message WHERE event_id=$1 AND event_id<>'' ORDER BY sent_at, wa_id`, event)
+}
+
+// KeepMessage records whether somebody keeps a message although its time is up.
+func (db *DB) KeepMessage(ctx context.Context, key MessageKey, kept bool) error {
+	_, err := db.Exec(ctx, `UPDATE message SET kept=$4 WHERE portal_id=$1 AND wa_id=$2 AND sender_id=$3`, key.Portal, key.ID, key.Sender, kept)
+	if err != nil {
+		return fmt.Errorf("keep message %s: %w", key.ID, err)
+	}
+	return nil
+}
+
 // MessagesByID lists the messages of an ID, which their senders choose: there is more than one only if somebody used the
 // ID of another.
 func (db *DB) MessagesByID(ctx context.Context, portal PortalID, message types.MessageID) ([]Message, error) {
-	rows, err := db.Query(ctx, `SELECT `+messageColumns+` FROM message WHERE portal_id=$1 AND wa_id=$2 ORDER BY sender_id`, portal, message)
+	return db.messages(ctx, `SELECT `+messageColumns+` FROM message WHERE portal_id=$1 AND wa_id=$2 ORDER BY sender_id`, portal, message)
+}
+
+func (db *DB) messages(ctx context.Context, query string, args ...any) ([]Message, error) {
+	rows, err := db.Query(ctx, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("list messages %s: %w", message, err)
+		return nil, fmt.Errorf("list messages: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
 	var list []Message
@@ -117,9 +145,10 @@ func (db *DB) MessagesByID(ctx context.Context, portal PortalID, message types.M
 	return list, rows.Err()
 }
 
-// MessageByEvent finds a message by its Matrix side.
+// MessageByEvent finds a message by its Matrix side: the first, where an event is several messages.
 func (db *DB) MessageByEvent(ctx context.Context, event id.EventID) (Message, error) {
-	return scanMessage(db.QueryRow(ctx, `SELECT `+messageColumns+` FROM message WHERE event_id=$1 AND event_id<>''`, event))
+	return scanMessage(db.QueryRow(ctx, `SELECT `+messageColumns+` FROM message WHERE event_id=$1 AND event_id<>''
+		ORDER BY sent_at, wa_id LIMIT 1`, event))
 }
 
 // CountMessagesOfEvent counts the messages that an event is: several when WhatsApp needs parts of it.
@@ -133,7 +162,7 @@ func (db *DB) CountMessagesOfEvent(ctx context.Context, event id.EventID) (n int
 func scanMessage(row interface{ Scan(...any) error }) (Message, error) {
 	var m Message
 	var sent, edited int64
-	err := row.Scan(&m.Portal, &m.ID, &m.Sender, &m.Kind, &m.Event, &m.FromMatrix, &m.Removed, &sent, &edited, &m.Quote)
+	err := row.Scan(&m.Portal, &m.ID, &m.Sender, &m.Kind, &m.Event, &m.FromMatrix, &m.Removed, &sent, &edited, &m.Quote, &m.About, &m.Kept)
 	if errors.Is(err, sql.ErrNoRows) {
 		return m, ErrNotFound
 	} else if err != nil {

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.mau.fi/util/dbutil"
@@ -75,6 +76,10 @@ func fill(t *testing.T, db *database.DB) {
 	_, err = db.AddAwaited(ctx, database.Awaited{Placeholder: true, Since: day,
 		MessageKey: database.MessageKey{Portal: group.ID, ID: "3EB1", Sender: login.Puppet}})
 	require.NoError(t, err)
+	require.NoError(t, db.SetPortalTimer(ctx, group.ID, 24*time.Hour, day))
+	require.NoError(t, db.PutTimer(ctx, database.Timer{Kind: database.TimerVanish, Message: target, Due: day}))
+	require.NoError(t, db.PutPin(ctx, database.Pin{Message: target, Pinned: true, Set: day}))
+	require.NoError(t, db.PutLostFile(ctx, database.LostFile{MessageKey: target, Login: login.ID, State: database.LostAsked, Plan: []byte(`{}`), Lost: day}))
 	require.NoError(t, db.PutManagementRoom(ctx, database.User{ID: "@alice:localhost", ManagementRoom: "!m:localhost"}))
 	require.NoError(t, db.PutLoginFlow(ctx, database.LoginFlow{User: "@alice:localhost", ID: "1", Method: "qr", Room: "!m:localhost", Started: day}))
 	require.NoError(t, db.PutSetting(ctx, "a", "1"))

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.mau.fi/util/dbutil"
 	"go.mau.fi/whatsmeow/types"
@@ -24,25 +25,32 @@ type Portal struct {
 	Name       string    // a group's subject; empty for direct chats
 	Topic      string
 	HasDetails bool // whether name, topic and members are known, always true for direct chats
+	// Timer is after how long messages disappear, 0 when they do not, and TimerSet when that was said; zero when it never was.
+	Timer    time.Duration
+	TimerSet time.Time
 }
 
 // IsDirect reports whether the portal is a chat with one person.
 func (p Portal) IsDirect() bool { return p.Receiver != "" }
 
-const portalColumns = `portal.id, portal.receiver, portal.chat, portal.other, portal.room_id, portal.name, portal.topic, portal.has_details`
+const portalColumns = `portal.id, portal.receiver, portal.chat, portal.other, portal.room_id, portal.name, portal.topic, portal.has_details, portal.timer, portal.timer_set_at`
 
 func scanPortal(row interface{ Scan(...any) error }) (Portal, error) {
 	var p Portal
 	var chat string
 	var room sql.NullString
 	var other sql.NullInt64
-	err := row.Scan(&p.ID, &p.Receiver, &chat, &other, &room, &p.Name, &p.Topic, &p.HasDetails)
+	var timer, set int64
+	err := row.Scan(&p.ID, &p.Receiver, &chat, &other, &room, &p.Name, &p.Topic, &p.HasDetails, &timer, &set)
 	if errors.Is(err, sql.ErrNoRows) {
 		return p, ErrNotFound
 	} else if err != nil {
 		return p, fmt.Errorf("read portal: %w", err)
 	}
-	p.Other, p.RoomID = PuppetID(other.Int64), id.RoomID(room.String)
+	p.Other, p.RoomID, p.Timer = PuppetID(other.Int64), id.RoomID(room.String), time.Duration(timer)*time.Second
+	if set != 0 {
+		p.TimerSet = time.UnixMilli(set)
+	}
 	if p.Chat, err = types.ParseJID(chat); err != nil {
 		return p, fmt.Errorf("read portal %d: %w", p.ID, err)
 	}
@@ -165,6 +173,15 @@ func (db *DB) SetPortalDetails(ctx context.Context, portal PortalID, name, topic
 	_, err := db.Exec(ctx, `UPDATE portal SET name=$2, topic=$3, has_details=true WHERE id=$1`, portal, name, topic)
 	if err != nil {
 		return fmt.Errorf("set details of portal %d: %w", portal, err)
+	}
+	return nil
+}
+
+// SetPortalTimer records after how long messages disappear, and when that was said.
+func (db *DB) SetPortalTimer(ctx context.Context, portal PortalID, timer time.Duration, set time.Time) error {
+	_, err := db.Exec(ctx, `UPDATE portal SET timer=$2, timer_set_at=$3 WHERE id=$1`, portal, int64(timer/time.Second), milliseconds(set))
+	if err != nil {
+		return fmt.Errorf("set timer of portal %d: %w", portal, err)
 	}
 	return nil
 }
