@@ -31,6 +31,12 @@ func ToMatrix(msg *waE2E.Message) *event.MessageEventContent {
 	if content := mediaToMatrix(msg); content != nil {
 		return content
 	}
+	if poll, ok := PollFromWhatsApp(msg); ok {
+		return textToMatrix(poll.Text())
+	}
+	if content := snapshotToMatrix(msg); content != nil {
+		return content
+	}
 	return unsupportedToMatrix(msg)
 }
 
@@ -55,19 +61,26 @@ func StickerToWhatsApp(content *event.MessageEventContent) (*waE2E.Message, erro
 // unwrap takes a message out of the envelopes that only say how it is to be treated.
 func unwrap(msg *waE2E.Message) *waE2E.Message {
 	for range 5 { // an envelope in an envelope is normal, a Russian doll is not
-		inner := msg.GetDeviceSentMessage().GetMessage()
-		for _, wrapped := range []*waE2E.FutureProofMessage{
-			msg.GetEphemeralMessage(), msg.GetDocumentWithCaptionMessage(), msg.GetGroupMentionedMessage(), msg.GetBotInvokeMessage(),
-			msg.GetViewOnceMessage(), msg.GetViewOnceMessageV2(), msg.GetViewOnceMessageV2Extension(), msg.GetLottieStickerMessage(),
-		} {
-			if wrapped.GetMessage() != nil {
-				inner = wrapped.GetMessage()
-			}
-		}
+		inner := unwrapOne(msg)
 		if inner == nil {
 			return msg
 		}
 		msg = inner
 	}
 	return msg
+}
+
+// unwrapOne takes a message out of its outermost envelope; nil when it is in none.
+func unwrapOne(msg *waE2E.Message) *waE2E.Message {
+	inner := msg.GetDeviceSentMessage().GetMessage()
+	for _, wrapped := range []*waE2E.FutureProofMessage{
+		msg.GetEphemeralMessage(), msg.GetDocumentWithCaptionMessage(), msg.GetGroupMentionedMessage(), msg.GetBotInvokeMessage(),
+		msg.GetViewOnceMessage(), msg.GetViewOnceMessageV2(), msg.GetViewOnceMessageV2Extension(), msg.GetLottieStickerMessage(),
+		msg.GetPollCreationMessageV4(),
+	} {
+		if wrapped.GetMessage() != nil {
+			inner = wrapped.GetMessage()
+		}
+	}
+	return inner
 }

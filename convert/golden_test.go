@@ -86,6 +86,9 @@ func (g golden) checkToMatrix(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if poll, ok := PollFromWhatsApp(msg); ok {
+		got = pollToJSON(t, poll)
+	}
 	if !reflect.DeepEqual(parsed(t, got), parsed(t, []byte(g.matrix))) {
 		t.Errorf("to Matrix: got %s", got)
 	}
@@ -93,6 +96,10 @@ func (g golden) checkToMatrix(t *testing.T) {
 
 func (g golden) checkToWhatsApp(t *testing.T) {
 	t.Helper()
+	if poll, ok := PollFromMatrix([]byte(g.matrix)); ok {
+		g.checkPollToWhatsApp(t, poll)
+		return
+	}
 	content := &event.MessageEventContent{}
 	if err := json.Unmarshal([]byte(g.matrix), content); err != nil {
 		t.Fatal(err)

@@ -29,6 +29,7 @@ const (
 	KindRedaction MessageKind = "redaction"
 	KindAlbum     MessageKind = "album" // says that several files belong together; no event shows it
 	KindPin       MessageKind = "pin"
+	KindAnswer    MessageKind = "answer" // a vote in a poll, an answer to an event
 )
 
 // Message ties a WhatsApp message to the Matrix event that shows it.

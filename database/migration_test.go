@@ -80,6 +80,8 @@ func fill(t *testing.T, db *database.DB) {
 	require.NoError(t, db.PutTimer(ctx, database.Timer{Kind: database.TimerVanish, Message: target, Due: day}))
 	require.NoError(t, db.PutPin(ctx, database.Pin{Message: target, Pinned: true, Set: day}))
 	require.NoError(t, db.PutLostFile(ctx, database.LostFile{MessageKey: target, Login: login.ID, State: database.LostAsked, Plan: []byte(`{}`), Lost: day}))
+	require.NoError(t, db.PutQuestion(ctx, database.Question{MessageKey: target, Kind: database.QuestionPoll, Author: lid(1), Secret: []byte{1}, Shown: "3EB0", Content: `{"question":"?"}`}))
+	require.NoError(t, db.PutAnswer(ctx, database.Answer{Question: target, Sender: login.Puppet, Message: "3EB2", Content: `["a"]`, Sent: day}))
 	require.NoError(t, db.PutManagementRoom(ctx, database.User{ID: "@alice:localhost", ManagementRoom: "!m:localhost"}))
 	require.NoError(t, db.PutLoginFlow(ctx, database.LoginFlow{User: "@alice:localhost", ID: "1", Method: "qr", Room: "!m:localhost", Started: day}))
 	require.NoError(t, db.PutSetting(ctx, "a", "1"))
