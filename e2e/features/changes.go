@@ -1,0 +1,30 @@
+package features
+
+func changes() []Row {
+	return []Row{
+		{
+			Kind: "reply", Direction: BothWays,
+			Matrix: []string{"m.in_reply_to"}, WhatsApp: []string{"extendedTextMessage.contextInfo"},
+			Limits: "With the words of the message that is answered. What the bridge does not know is quoted on Matrix. A message in a thread answers the one before it.",
+			Tests:  []string{"e2e.TestStory:changeOnWhatsApp", "e2e.TestStory:changeOnMatrix", "convert.TestReplies", "portal.TestRepliesFromWhatsApp", "portal.TestRepliesFromMatrix"},
+		},
+		{
+			Kind: "edit", Direction: BothWays,
+			Matrix: []string{"m.replace", "m.new_content"}, WhatsApp: []string{"editedMessage", "protocolMessage/MESSAGE_EDIT"},
+			Limits: "To WhatsApp within 20 minutes; later a notice says so. What was written on Matrix and is edited on the phone is shown as a reply that begins with “Edited:”.",
+			Tests:  []string{"e2e.TestStory:changeOnWhatsApp", "e2e.TestStory:changeOnMatrix", "convert.TestEdits", "portal.TestEditFromWhatsApp", "portal.TestEditFromMatrix", "portal.TestEarlyEditWaits"},
+		},
+		{
+			Kind: "reaction", Direction: BothWays,
+			Matrix: []string{"m.reaction"}, WhatsApp: []string{"reactionMessage"},
+			Limits: "One per person and message, as WhatsApp has it: a new one takes the place of the old. Custom emoji become their name.",
+			Tests:  []string{"e2e.TestStory:changeOnWhatsApp", "e2e.TestStory:changeOnMatrix", "e2e.TestStory:changeInTheGroup", "convert.TestReactions", "portal.TestReactionsFromWhatsApp", "portal.TestReactionFromMatrix"},
+		},
+		{
+			Kind: "removal", Direction: BothWays,
+			Matrix: []string{"m.room.redaction"}, WhatsApp: []string{"protocolMessage/REVOKE"},
+			Limits: "One's own, and by admins of a group anybody's. To WhatsApp within 60 hours; later a notice says that it was removed on Matrix only.",
+			Tests:  []string{"e2e.TestStory:changeOnWhatsApp", "e2e.TestStory:changeOnMatrix", "convert.TestRedactions", "portal.TestRedactionByAnAdmin", "portal.TestRedactionFromMatrix"},
+		},
+	}
+}
