@@ -162,8 +162,9 @@ const (
 	unstableText       = "org.matrix.msc1767.text"
 )
 
-// PollToMatrix makes the content of a poll's event, with the text that is shown where there are no polls.
-func PollToMatrix(p Poll) map[string]any {
+// PollToMatrix makes the content of a poll's event. What the poll is as a text, with whatever that answers, is shown where
+// there are no polls.
+func PollToMatrix(p Poll, text *event.MessageEventContent) map[string]any {
 	answers := make([]map[string]any, 0, len(p.Options))
 	for _, o := range p.Options {
 		answers = append(answers, map[string]any{"id": o.ID, unstableText: cmp.Or(o.Name, "(no text)")})
@@ -172,14 +173,18 @@ func PollToMatrix(p Poll) map[string]any {
 	if p.Hidden {
 		kind = UnstablePollPrefix + "undisclosed"
 	}
-	return map[string]any{
+	content := map[string]any{
 		unstableStart: map[string]any{
 			"kind": kind, "max_selections": cmp.Or(p.Max, len(p.Options)),
 			"question": map[string]any{unstableText: p.title(), "body": p.title(), "msgtype": event.MsgText},
 			"answers":  answers,
 		},
-		unstableText: p.Text(), "body": p.Text(), "msgtype": event.MsgText, "m.mentions": map[string]any{},
+		unstableText: text.Body, "body": text.Body, "msgtype": event.MsgText, "m.mentions": map[string]any{},
 	}
+	if text.RelatesTo != nil {
+		content["m.relates_to"] = text.RelatesTo
+	}
+	return content
 }
 
 // VoteToMatrix makes the content of a vote: who had voted before has then voted anew, and who votes for nothing has

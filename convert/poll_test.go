@@ -139,7 +139,7 @@ func TestPollResult(t *testing.T) {
 // pollToJSON is a poll's event as golden files have it.
 func pollToJSON(t *testing.T, p Poll) []byte {
 	t.Helper()
-	raw, err := json.Marshal(PollToMatrix(p))
+	raw, err := json.Marshal(PollToMatrix(p, textToMatrix(p.Text())))
 	if err != nil {
 		t.Fatal(err)
 	}

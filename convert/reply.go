@@ -62,7 +62,7 @@ func ReplyToWhatsApp(msg *waE2E.Message, to Reply) *waE2E.Message {
 		Participant:   proto.String(to.Participant.ToNonAD().String()),
 		QuotedMessage: &waE2E.Message{Conversation: proto.String(to.Quote)},
 	}
-	if setMediaContext(unwrap(msg), about) {
+	if setMediaContext(unwrap(msg), about) || setContext(msg, about) {
 		return msg
 	}
 	return &waE2E.Message{ExtendedTextMessage: &waE2E.ExtendedTextMessage{Text: proto.String(msg.GetConversation()), ContextInfo: about}}
@@ -88,4 +88,13 @@ func QuoteToMatrix(content *event.MessageEventContent, quote, author string) *ev
 	reply := *content
 	reply.Body = "> " + strings.ReplaceAll(quote, "\n", "\n> ") + "\n\n" + content.Body
 	return &reply
+}
+
+// setContext gives a message of a kind of its own its context; it reports false for a text.
+func setContext(msg *waE2E.Message, about *waE2E.ContextInfo) bool {
+	if msg.PollCreationMessage == nil {
+		return false
+	}
+	msg.PollCreationMessage.ContextInfo = about
+	return true
 }

@@ -79,6 +79,11 @@ func weight(r rune, width int) int {
 	return width
 }
 
+// TextToWhatsApp makes the message of a text of the bridge's own.
+func TextToWhatsApp(text string) *waE2E.Message {
+	return &waE2E.Message{Conversation: proto.String(text)}
+}
+
 // textToWhatsApp sends the plain body. An emote has no form on WhatsApp but the one that people type themselves.
 func textToWhatsApp(content *event.MessageEventContent) (*waE2E.Message, error) {
 	body := content.Body

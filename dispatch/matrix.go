@@ -25,7 +25,9 @@ func isRouted(in inbox.MatrixEvent) bool {
 	}
 	switch head.Type {
 	case event.StateMember.Type, event.EventMessage.Type, event.EventSticker.Type, event.EventEncrypted.Type,
-		event.EventReaction.Type, event.EventRedaction.Type, "m.poll.start", event.EventUnstablePollStart.Type:
+		event.EventReaction.Type, event.EventRedaction.Type,
+		"m.poll.start", "m.poll.response", "m.poll.end",
+		event.EventUnstablePollStart.Type, event.EventUnstablePollResponse.Type, event.EventUnstablePollEnd.Type:
 		return true
 	}
 	return false

@@ -63,6 +63,8 @@ func (p *Portals) MessageFromWhatsApp(ctx context.Context, in inbox.WhatsAppMess
 		return p.reactionFromWhatsApp(ctx, said, change)
 	case convert.Target:
 		return p.redactionFromWhatsApp(ctx, said, change)
+	case convert.Vote:
+		return p.voteFromWhatsApp(ctx, said, change)
 	}
 	return p.saidOnWhatsApp(ctx, said)
 }
@@ -98,6 +100,9 @@ func changeOf(msg *waE2E.Message) any {
 	if target, ok := convert.RedactionFromWhatsApp(msg); ok && isPlain(target.ID) {
 		return target
 	}
+	if vote, ok := convert.VoteFromWhatsApp(msg); ok && isPlain(vote.Target.ID) {
+		return vote
+	}
 	return nil
 }
 
@@ -120,7 +125,7 @@ func (p *Portals) saidOnWhatsApp(ctx context.Context, s said) error {
 	if err := p.ensureShown(ctx, s); err != nil {
 		return err
 	}
-	if err := p.show(ctx, showing{row: row, as: s.sender.UserID, about: about, file: s.file()}, convert.Split(content)); err != nil {
+	if err := p.present(ctx, s, showing{row: row, as: s.sender.UserID, about: about, file: s.file()}, content); err != nil {
 		return err
 	}
 	if err := p.showReactions(ctx, row.MessageKey); err != nil {
@@ -250,6 +255,8 @@ func (p *Portals) MessageFromMatrix(ctx context.Context, evt *event.Event) error
 		return p.reactionFromMatrix(ctx, portal, evt)
 	case evt.Type.Type == event.EventMessage.Type && evt.Content.AsMessage().RelatesTo.GetReplaceID() != "":
 		return p.editFromMatrix(ctx, portal, evt)
+	case convert.PollPartOf(evt.Type.Type) != convert.NoPoll:
+		return p.pollFromMatrix(ctx, portal, evt)
 	}
 	return p.saidOnMatrix(ctx, portal, evt)
 }
@@ -312,8 +319,6 @@ func contentOf(evt *event.Event) (*waE2E.Message, error) {
 		return nil, &queue.Reject{Code: "encrypted", Text: "This was not sent to WhatsApp: the bridge cannot read encrypted messages yet."}
 	case event.EventSticker.Type:
 		return sendable(convert.StickerToWhatsApp(evt.Content.AsMessage()))
-	case "m.poll.start", event.EventUnstablePollStart.Type:
-		return nil, unsupported(convert.Unsupported{Kind: "a poll"})
 	default:
 		return nil, unsupported(convert.Unsupported{Kind: "a message of this kind"})
 	}
@@ -343,6 +348,9 @@ func unsupported(err error) error {
 	text := "This was not sent to WhatsApp: the bridge cannot send it yet."
 	if errors.Is(err, convert.ErrEmpty) {
 		return &queue.Reject{Code: "empty", Text: "This was not sent to WhatsApp: there is no text in it."}
+	}
+	if refusal, ok := errors.AsType[convert.Refusal](err); ok {
+		return &queue.Reject{Code: refusal.Code, Text: refusal.Text}
 	}
 	if kind, ok := errors.AsType[convert.Unsupported](err); ok {
 		text = fmt.Sprintf("This was not sent to WhatsApp: the bridge cannot send %s yet.", kind.Kind)

@@ -109,6 +109,8 @@ func (p *Portals) redactionFromMatrix(ctx context.Context, portal database.Porta
 	switch row.Kind {
 	case database.KindReaction:
 		return p.takeBack(ctx, portal, login, evt, row)
+	case database.KindAnswer:
+		return p.takeVoteBack(ctx, portal, login, evt, row)
 	case database.KindMessage:
 		return p.redact(ctx, portal, login, evt, row)
 	}

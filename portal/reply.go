@@ -42,7 +42,7 @@ func (p *Portals) replyFromWhatsApp(ctx context.Context, s said, content *event.
 // replyFromMatrix finds what a Matrix user's message answers; nil when it answers nothing that is on WhatsApp. WhatsApp
 // has no threads: a message in one answers the one before it, as clients without threads show it.
 func (p *Portals) replyFromMatrix(ctx context.Context, portal database.Portal, evt *event.Event) (*convert.Reply, error) {
-	to := evt.Content.AsMessage().RelatesTo.GetReplyTo()
+	to := relation(evt).GetReplyTo()
 	if to == "" {
 		return nil, nil
 	}

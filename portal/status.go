@@ -139,11 +139,12 @@ func (p *Portals) notSent(ctx context.Context, room id.RoomID, about id.EventID,
 // blame says which of the known reasons a code stands for, and whether sending again may help.
 func blame(code string) (event.MessageStatus, event.MessageStatusReason) {
 	switch code {
-	case "unsupported", "empty", "unsupported_chat", "unknown_message", "edit_of_removed", "edit_too_late", "removed_too_late", "cannot_undo":
+	case "unsupported", "empty", "unsupported_chat", "unknown_message", "edit_of_removed", "edit_too_late", "removed_too_late", "cannot_undo",
+		"edit_of_poll", "poll_option", "poll_options", "poll_question", "no_secret":
 		return event.MessageStatusFail, event.MessageStatusUnsupported
 	case "encrypted":
 		return event.MessageStatusFail, event.MessageStatusUndecryptable
-	case "not_allowed", "edit_of_other", "message_of_other", "reaction_of_other":
+	case "not_allowed", "edit_of_other", "message_of_other", "reaction_of_other", "vote_of_other", "poll_of_other":
 		return event.MessageStatusFail, event.MessageStatusNoPermission
 	case "refused", "unknown_recipient", "not_in_group":
 		return event.MessageStatusFail, event.MessageStatusNetworkError
@@ -272,6 +273,8 @@ func (p *Portals) ShowFailed(ctx context.Context, in inbox.ShowFailed) error {
 		what = "An edit"
 	case msg.Kind == database.KindReaction:
 		what = "A reaction"
+	case msg.Kind == database.KindAnswer:
+		what = "A vote or another answer"
 	case msg.Kind == database.KindRedaction:
 		what = "The removal of a message"
 	case strings.Contains(in.Message.ID, "#"):

@@ -136,7 +136,10 @@ func (p *Portals) fill(ctx context.Context, s said) error {
 	if _, err := p.db.AddMessage(ctx, s.row(database.KindEdit)); err != nil {
 		return err
 	}
-	return p.replace(ctx, s, row, convert.Split(content))
+	if err := p.replace(ctx, s, row, convert.Split(content)); err != nil {
+		return err
+	}
+	return p.fillQuestion(ctx, s, row)
 }
 
 // release takes back the event that holds the place of what turned out to be no message of its own, and returns what was
