@@ -151,7 +151,9 @@ func TestVotesThatCannotBeRead(t *testing.T) {
 	}
 	nobody := voteOn(t, "NEVER", lid("100"), lid("300"), at(), "Tea")
 	nobody.PollUpdateMessage.PollCreationMessageKey.Participant = nil
-	b.Dead(func(ctx context.Context) error { return b.p.MessageFromWhatsApp(ctx, arrival(aliceLogin, "V3", inGroup(lid("300")), nobody)) })
+	b.Dead(func(ctx context.Context) error {
+		return b.p.MessageFromWhatsApp(ctx, arrival(aliceLogin, "V3", inGroup(lid("300")), nobody))
+	})
 }
 
 // A vote that comes before its poll is shown with it.
