@@ -53,6 +53,10 @@ type (
 	MediaKind = phone.MediaKind
 	// Reaction is an emoji on a message.
 	Reaction = phone.Reaction
+	// Vote is a vote in a poll.
+	Vote = phone.Vote
+	// Attendance is the answer to an event.
+	Attendance = phone.Attendance
 	// ChatEdit is a change of the owner's settings of a chat.
 	ChatEdit = phone.ChatEdit
 	// Sent names a message that a phone sent.

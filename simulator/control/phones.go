@@ -112,6 +112,7 @@ func (c *control) send(r *http.Request) (any, error) {
 	if in.React != nil {
 		out.React = &simulator.Reaction{ID: in.React.ID, Emoji: in.React.Emoji}
 	}
+	out.Vote, out.Attend, out.Sealed = (*simulator.Vote)(in.Vote), (*simulator.Attendance)(in.Attend), in.Sealed
 	if in.Message != nil {
 		out.Message = &waE2E.Message{}
 		if err = protojson.Unmarshal(in.Message, out.Message); err != nil {
@@ -158,7 +159,8 @@ func describe(m simulator.Message) (api.Message, error) {
 		return api.Message{}, fmt.Errorf("encode message %s: %w", m.ID, err)
 	}
 	return api.Message{Seq: m.Seq, Chat: m.Chat.String(), Sender: m.Sender.String(), ID: m.ID, Timestamp: m.Timestamp.Unix(), FromMe: m.FromMe,
-		Device: m.Device, Text: m.Text, Message: json.RawMessage(raw), Media: media(m), EditOf: m.EditOf, Revoked: m.Revoked}, nil
+		Device: m.Device, Text: m.Text, Message: json.RawMessage(raw), Media: media(m), EditOf: m.EditOf, Revoked: m.Revoked,
+		Vote: (*api.Vote)(m.Vote), Attendance: (*api.Attendance)(m.Attendance)}, nil
 }
 
 func media(m simulator.Message) *api.Media {

@@ -26,7 +26,8 @@ type Reaction struct {
 	Emoji string
 }
 
-// Outgoing is a message to send. Text, Message, Media, Revoke and React exclude each other; Edit goes with Text, Message or Media.
+// Outgoing is a message to send. Text, Message, Media, Revoke, React, Vote and Attend exclude each other; Edit goes with Text, Message
+// or Media.
 type Outgoing struct {
 	// Chat is a number in digits, a JID, a LID or a group JID.
 	Chat    string
@@ -39,19 +40,23 @@ type Outgoing struct {
 	// ReplyTo, Edit and Revoke are IDs of messages in the chat that the phone knows.
 	ReplyTo, Edit, Revoke string
 	React                 *Reaction
+	Vote                  *Vote
+	Attend                *Attendance
+	// Sealed makes an edit travel sealed with the secret of the message that it changes.
+	Sealed bool
 }
 
 func (o Outgoing) check() error {
 	content := 0
-	for _, set := range []bool{o.Text != "", o.Message != nil, o.Media != nil, o.Revoke != "", o.React != nil} {
+	for _, set := range []bool{o.Text != "", o.Message != nil, o.Media != nil, o.Revoke != "", o.React != nil, o.Vote != nil, o.Attend != nil} {
 		if set {
 			content++
 		}
 	}
 	if content != 1 {
-		return fmt.Errorf("%w message: exactly one of text, message, media, revoke and react", account.ErrInvalid)
+		return fmt.Errorf("%w message: exactly one of text, message, media, revoke, react, vote and attend", account.ErrInvalid)
 	}
-	if (o.Edit != "" || o.ReplyTo != "") && (o.Revoke != "" || o.React != nil) {
+	if (o.Edit != "" || o.ReplyTo != "") && (o.Text == "" && o.Message == nil && o.Media == nil) {
 		return fmt.Errorf("%w message: edit and reply_to go with text, message or media only", account.ErrInvalid)
 	}
 	if o.ReplyTo != "" && o.Text == "" {
@@ -70,6 +75,10 @@ func (p *Phone) compose(chat, pn types.JID, out Outgoing) (*waE2E.Message, wire.
 		return p.composeRevoke(chat, pn, out)
 	case out.React != nil:
 		return p.composeReaction(chat, pn, out)
+	case out.Vote != nil:
+		return p.composeVote(chat, pn, *out.Vote)
+	case out.Attend != nil:
+		return p.composeAttendance(chat, pn, *out.Attend)
 	}
 	body, err := out.Message, error(nil)
 	switch {
@@ -88,8 +97,12 @@ func (p *Phone) compose(chat, pn types.JID, out Outgoing) (*waE2E.Message, wire.
 		body = &waE2E.Message{ExtendedTextMessage: &waE2E.ExtendedTextMessage{Text: &out.Text, ContextInfo: &waE2E.ContextInfo{
 			StanzaID: &out.ReplyTo, Participant: proto.String(quoted.SenderLID.ToNonAD().String()), QuotedMessage: quoted.Message}}}
 	}
-	if out.Edit == "" {
+	switch {
+	case out.Edit == "":
+		addSecret(body)
 		return body, wire.Attrs{}, nil
+	case out.Sealed:
+		return p.composeSealedEdit(chat, pn, out.Edit, body)
 	}
 	edited, ok := p.find(pn, out.Edit)
 	if !ok || !edited.FromMe {

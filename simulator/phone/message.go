@@ -28,6 +28,9 @@ type Message struct {
 	Message *waE2E.Message
 	// EditOf and Revoked are the ID of the message that this one edits or takes back.
 	EditOf, Revoked string
+	// Vote and Attendance are the opened answer to a poll or an event that the phone knows.
+	Vote       *Vote
+	Attendance *Attendance
 }
 
 // Receipt is a receipt that reached the phone.

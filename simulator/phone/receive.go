@@ -145,10 +145,14 @@ func (p *Phone) accept(e envelope, body *waE2E.Message) {
 		return // the account cannot go away
 	}
 	seconds, _ := strconv.ParseInt(wire.Text(e.node, "t"), 10, 64)
+	m := Message{Chat: pn, Sender: sender, SenderLID: e.sender, ID: e.id, Timestamp: time.Unix(seconds, 0), FromMe: e.own,
+		Device: e.sender.Device, Message: body}
+	if err := p.readAnswer(&m); err != nil {
+		p.network.Violate(e.sender, "message", e.id+": "+err.Error())
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.record(Message{Chat: pn, Sender: sender, SenderLID: e.sender, ID: e.id, Timestamp: time.Unix(seconds, 0), FromMe: e.own,
-		Device: e.sender.Device, Message: body})
+	p.record(m)
 }
 
 // compare says whether the message is known, and objects if it was another one. What a library adds for itself (message secrets)

@@ -90,9 +90,9 @@ func stanzaType(m *waE2E.Message) string {
 	case m.GetReactionMessage() != nil:
 		return "reaction"
 	case m.GetImageMessage() != nil, m.GetVideoMessage() != nil, m.GetAudioMessage() != nil, m.GetDocumentMessage() != nil, m.GetStickerMessage() != nil, m.GetPtvMessage() != nil,
-		m.GetLocationMessage() != nil, m.GetContactMessage() != nil:
+		m.GetLocationMessage() != nil, m.GetLiveLocationMessage() != nil, m.GetContactMessage() != nil, m.GetContactsArrayMessage() != nil:
 		return "media"
-	case m.GetPollCreationMessage() != nil, m.GetPollCreationMessageV3() != nil, m.GetPollUpdateMessage() != nil:
+	case pollOf(m) != nil, m.GetPollUpdateMessage() != nil:
 		return "poll"
 	}
 	return "text"

@@ -50,6 +50,19 @@ type Reaction struct {
 	Emoji string `json:"emoji"`
 }
 
+// Vote is a vote in a poll: the texts of the chosen options, none to take an earlier one back.
+type Vote struct {
+	ID      string   `json:"id"`
+	Options []string `json:"options"`
+}
+
+// Attendance is the answer to an event: GOING, NOT_GOING or MAYBE.
+type Attendance struct {
+	ID       string `json:"id"`
+	Response string `json:"response"`
+	Guests   int32  `json:"guests,omitempty"`
+}
+
 // Send is the body of POST /phones/{phone}/messages.
 type Send struct {
 	Chat      string          `json:"chat"`
@@ -62,6 +75,9 @@ type Send struct {
 	Edit      string          `json:"edit,omitempty"`
 	Revoke    string          `json:"revoke,omitempty"`
 	React     *Reaction       `json:"react,omitempty"`
+	Vote      *Vote           `json:"vote,omitempty"`
+	Attend    *Attendance     `json:"attend,omitempty"`
+	Sealed    bool            `json:"sealed,omitempty"`
 }
 
 // OutgoingMedia is a file to send. Kind is image, video, gif, video_note, audio, voice, document or sticker.
@@ -109,6 +125,9 @@ type Message struct {
 	// EditOf and Revoked are the ID of the message that this one changes or takes back, or "".
 	EditOf  string `json:"edit_of"`
 	Revoked string `json:"revoked"`
+	// Vote and Attendance are an opened answer to a poll or an event that the phone knows.
+	Vote       *Vote       `json:"vote,omitempty"`
+	Attendance *Attendance `json:"attendance,omitempty"`
 }
 
 // Contact is the body of PUT /phones/{phone}/contacts/{other}.
