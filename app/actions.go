@@ -91,7 +91,7 @@ func whatsappConfig(cfg config.Config) whatsapp.Config {
 	return whatsapp.Config{
 		OSName:     cfg.WhatsApp.OSName,
 		MaxBackoff: cfg.WhatsApp.ReconnectMaxBackoff,
-		Receipts:   cfg.Bridge.MessageStatusEvents,
+		Receipts:   whatsapp.Receipts{Delivered: cfg.Bridge.MessageStatusEvents, Read: cfg.Bridge.ReadReceipts},
 		Timing:     whatsapp.Timing{MaxAge: cfg.Outbox.MaxAge},
 		Network:    whatsapp.Network{Address: test.Address, RootKey: test.RootKey, CAFile: test.CAFile},
 	}

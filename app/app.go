@@ -122,9 +122,9 @@ func build(ctx context.Context, cfg config.Config, log zerolog.Logger, version s
 	}
 	people := puppet.New(db, b.out, names, cfg.Appservice.GhostPrefix, cfg.Homeserver.Domain)
 	permit := permissions{cfg.Bridge.Permissions}
-	b.chats = portal.New(db, b.in, b.out, people, portal.Config{Bot: bot, Feedback: feedback(cfg)}, permit)
+	b.chats = portal.New(db, b.in, b.out, people, portal.Config{Bot: bot, Feedback: feedback(cfg), ReadReceipts: cfg.Bridge.ReadReceipts}, permit)
 	deciders := dispatch.New(db, bot, dispatch.Deciders{
-		Chats: b.chats, Lost: b.chats, Rooms: b.chats, Feedback: b.chats, People: people,
+		Chats: b.chats, Lost: b.chats, Receipts: b.chats, Rooms: b.chats, Feedback: b.chats, People: people,
 		Users:    user.New(db, b.in, b.out, permit, people),
 		Commands: command.New(db, b.in, b.out, permit, command.About{Version: version, Prefix: cfg.Bridge.CommandPrefix}),
 	})

@@ -84,6 +84,7 @@ type Bridge struct {
 	MessageStatusEvents bool        `yaml:"message_status_events" doc:"Post an event (com.beeper.message_send_status) for each message that is sent, delayed, not sent or, in direct chats, delivered. Clients that know it show it as a mark beside the message; others show nothing. It costs one or two events for each message."`
 	MessageErrorNotices bool        `yaml:"message_error_notices" doc:"Answer a message that was not sent to WhatsApp, or much later than it was written, with a notice that says why. With this and message_status_events off, nobody is told."`
 	DeliveryReceipts    bool        `yaml:"delivery_receipts" doc:"Show a message as read by the bot once WhatsApp has taken it."`
+	ReadReceipts        bool        `yaml:"read_receipts" doc:"Tell WhatsApp what users have read on Matrix, and show on Matrix what was read on WhatsApp. A private read receipt clears the unread mark on the user's own phone and tells nobody else; so does any, if read receipts are off in WhatsApp's privacy settings."`
 	Permissions         Permissions `yaml:"permissions" doc:"Who may use the bridge: blocked, relay, user or admin for a user ID, a server name or \"*\" (everyone). The most specific one counts; who matches none is blocked.\n  blocked: no access; what the user writes in bridged rooms stays on Matrix\n  relay: may write through the account of somebody who set up relaying in that room\n  user: may also link WhatsApp accounts\n  admin: may also look after the bridge"`
 }
 
@@ -120,7 +121,7 @@ func Default() Config {
 			Displayname:         "{{or .PushName .Phone}} (WA)",
 		},
 		Outbox:  Outbox{MaxAge: 24 * time.Hour},
-		Bridge:  Bridge{CommandPrefix: "!wa", MessageErrorNotices: true},
+		Bridge:  Bridge{CommandPrefix: "!wa", MessageErrorNotices: true, ReadReceipts: true},
 		Media:   Media{MaxSize: 500},
 		Logging: Logging{Level: "info", Format: "pretty"},
 	}

@@ -82,6 +82,7 @@ bridge:
   message_status_events: true
   message_error_notices: false
   delivery_receipts: true
+  read_receipts: false
   permissions:
     "@a:b": user
     "Example.Com": blocked

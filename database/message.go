@@ -51,9 +51,13 @@ const messageColumns = `portal_id, wa_id, sender_id, kind, event_id, from_matrix
 
 // AddMessage reserves the pair. It reports false, and changes nothing, when the message is known already.
 func (db *DB) AddMessage(ctx context.Context, m Message) (bool, error) {
-	isNew, err := changed(db.Exec(ctx, `INSERT INTO message (`+messageColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+	// Each message of a chat comes after the one before it, whatever the clock says.
+	isNew, err := changed(db.Exec(ctx, `INSERT INTO message (`+messageColumns+`, added_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, (
+			SELECT MAX(at) FROM (SELECT CAST($13 AS BIGINT) AS at
+				UNION ALL SELECT MAX(added_at)+1 FROM message WHERE portal_id=$1 AND kind='') AS times))
 		ON CONFLICT (portal_id, wa_id, sender_id) DO NOTHING`,
-		m.Portal, m.ID, m.Sender, m.Kind, m.Event, m.FromMatrix, m.Removed, m.Sent.UnixMilli(), milliseconds(m.Edited), m.Quote, m.About, m.Kept))
+		m.Portal, m.ID, m.Sender, m.Kind, m.Event, m.FromMatrix, m.Removed, m.Sent.UnixMilli(), milliseconds(m.Edited), m.Quote, m.About, m.Kept,
+		time.Now().UnixMilli()))
 	if err != nil {
 		return false, fmt.Errorf("add message %s: %w", m.ID, err)
 	}

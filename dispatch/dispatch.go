@@ -31,6 +31,12 @@ type Feedback interface {
 	Delivered(ctx context.Context, in inbox.Delivered) error
 }
 
+// Receipts decides about what was read. The portal package has it.
+type Receipts interface {
+	ReadOnMatrix(ctx context.Context, in inbox.ReadOnMatrix) error
+	ReadOnWhatsApp(ctx context.Context, in inbox.ReadOnWhatsApp) error
+}
+
 // Lost decides about messages from WhatsApp that cannot be decrypted. The portal package has it.
 type Lost interface {
 	Undecryptable(ctx context.Context, in inbox.Undecryptable) error
@@ -69,6 +75,7 @@ type Commands interface {
 type Deciders struct {
 	Chats    Chats
 	Lost     Lost
+	Receipts Receipts
 	Rooms    Rooms
 	Feedback Feedback
 	Users    Users
@@ -111,6 +118,10 @@ func (d *Dispatcher) route(ctx context.Context, e queue.Entry) error {
 		return decide(ctx, e, d.deci.Feedback.ShowFailed)
 	case inbox.KindDelivered:
 		return decide(ctx, e, d.deci.Feedback.Delivered)
+	case inbox.KindReadOnMatrix:
+		return decide(ctx, e, d.deci.Receipts.ReadOnMatrix)
+	case inbox.KindReadOnWhatsApp:
+		return decide(ctx, e, d.deci.Receipts.ReadOnWhatsApp)
 	case inbox.KindUndecryptable:
 		return decide(ctx, e, d.deci.Lost.Undecryptable)
 	case inbox.KindMessageLost:

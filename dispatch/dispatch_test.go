@@ -96,7 +96,7 @@ func (b *bed) push(events ...string) dispatchtest.Actions {
 	for i, evt := range events {
 		raw[i] = json.RawMessage(evt)
 	}
-	if err := b.In.AddMatrix(b.t.Context(), raw); err != nil {
+	if err := b.In.AddMatrix(b.t.Context(), raw, nil); err != nil {
 		b.t.Fatal(err)
 	}
 	return b.decided()

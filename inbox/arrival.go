@@ -25,6 +25,8 @@ const (
 	KindDelivered       = "delivered"
 	KindUndecryptable   = "undecryptable"
 	KindMessageLost     = "message_lost"
+	KindReadOnMatrix    = "read_on_matrix"
+	KindReadOnWhatsApp  = "read_on_whatsapp"
 )
 
 // MatrixEvent is a room event from a transaction of the homeserver, as it came.

@@ -79,16 +79,13 @@ const maxReceiptID = 200
 // repeat is no news. Receipts for chats that are not bridged are of no use.
 func (in *Inbox) AddDelivered(ctx context.Context, r DeliveryReceipt) error {
 	return in.db.Write(ctx, func(ctx context.Context) error {
-		for _, chat := range r.Chats {
-			portal, err := in.db.PortalByChat(ctx, Receiver(r.Login, chat), chat)
-			if errors.Is(err, database.ErrNotFound) {
-				continue
-			} else if err != nil {
-				return err
-			}
-			return in.addDelivered(ctx, portal.ID, r)
+		portal, err := in.chatOf(ctx, r.Login, r.Chats)
+		if errors.Is(err, database.ErrNotFound) {
+			return nil
+		} else if err != nil {
+			return err
 		}
-		return nil
+		return in.addDelivered(ctx, portal.ID, r)
 	})
 }
 

@@ -74,9 +74,9 @@ func TestMatrixEventsOnce(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, in *inbox.Inbox) {
 		a := evt("$a", "!r:localhost", "m.room.message", "@alice:localhost", `{"body":"<&>"}`)
 		b := evt("$b", "!r:localhost", "m.room.message", "@alice:localhost", `{"body":"é"}`)
-		require.NoError(t, in.AddMatrix(t.Context(), nil))
-		require.NoError(t, in.AddMatrix(t.Context(), []json.RawMessage{a, a}))
-		require.NoError(t, in.AddMatrix(t.Context(), []json.RawMessage{a, b})) // the transaction before it, and more
+		require.NoError(t, in.AddMatrix(t.Context(), nil, nil))
+		require.NoError(t, in.AddMatrix(t.Context(), []json.RawMessage{a, a}, nil))
+		require.NoError(t, in.AddMatrix(t.Context(), []json.RawMessage{a, b}, nil)) // the transaction before it, and more
 		require.Equal(t, []stored{
 			{"room/!r:localhost", "matrix/$a", inbox.KindMatrixEvent},
 			{"room/!r:localhost", "matrix/$b", inbox.KindMatrixEvent},
@@ -101,7 +101,7 @@ func TestMatrixEventsAtOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {
-				if err := in.AddMatrix(t.Context(), events); err != nil {
+				if err := in.AddMatrix(t.Context(), events, nil); err != nil {
 					t.Error(err)
 				}
 			})
@@ -124,7 +124,7 @@ func TestMatrixLanes(t *testing.T) {
 		require.NoError(t, in.AddMatrix(t.Context(), []json.RawMessage{
 			evt("$1", "!p:localhost", "m.room.message", "@alice:localhost", `{}`),
 			evt("$2", "!other:localhost", "m.room.message", "@alice:localhost", `{}`),
-		}))
+		}, nil))
 		list := open(t, db)
 		require.Equal(t, string(inbox.ChatLane(p.ID)), list[0].lane)
 		require.Equal(t, string(inbox.RoomLane("!other:localhost")), list[1].lane)
@@ -150,7 +150,7 @@ func TestCreateEventSettlesRoom(t *testing.T) {
 		// Somebody else's room is not the portal's, whatever it says.
 		spoofed := json.RawMessage(strings.Replace(string(create(2, "!evil:evil", "@eve:evil", content)), `"sender"`, `"Sender":"`+bot.String()+`","sender"`, 1))
 		spoofed2 := json.RawMessage(strings.Replace(string(create(3, "!evil:evil", "@eve:evil", content)), `"content"`, `"ſender":"`+bot.String()+`","content"`, 1))
-		require.NoError(t, in.AddMatrix(t.Context(), []json.RawMessage{create(1, "!evil:evil", "@eve:evil", content), spoofed, spoofed2}))
+		require.NoError(t, in.AddMatrix(t.Context(), []json.RawMessage{create(1, "!evil:evil", "@eve:evil", content), spoofed, spoofed2}, nil))
 		require.Empty(t, room(p))
 		require.Equal(t, []stored{{"room/!evil:evil", "matrix/$create1", inbox.KindMatrixEvent}}, open(t, db))
 		require.Len(t, dead(t, in), 2)
@@ -168,7 +168,7 @@ func TestCreateEventSettlesRoom(t *testing.T) {
 			create(12, "!h:localhost", bot.String(), claim(q.ID, p)),   // of an earlier database
 			create(11, "!g:localhost", bot.String(), `[]`),             //
 			create(4, "!a:localhost", bot.String(), content),           // a repeat
-		}))
+		}, nil))
 		require.Equal(t, id.RoomID("!a:localhost"), room(p))
 		require.Empty(t, room(q))
 		require.Equal(t, string(inbox.ChatLane(p.ID)), open(t, db)[1].lane)
@@ -198,8 +198,8 @@ func TestUnreadableEvents(t *testing.T) {
 			"nul id":     json.RawMessage(`{"event_id":"$\u00008","room_id":"!r:localhost","type":"m","sender":"@a:b"}`),
 		}
 		for name, raw := range bad {
-			require.NoError(t, in.AddMatrix(t.Context(), []json.RawMessage{raw, good}), name)
-			require.NoError(t, in.AddMatrix(t.Context(), []json.RawMessage{raw, raw, good}), name)
+			require.NoError(t, in.AddMatrix(t.Context(), []json.RawMessage{raw, good}, nil), name)
+			require.NoError(t, in.AddMatrix(t.Context(), []json.RawMessage{raw, raw, good}, nil), name)
 		}
 		require.Len(t, dead(t, in), len(bad))
 		require.Len(t, open(t, db), 1)
@@ -223,7 +223,7 @@ func TestUnreadableEventsOnce(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *database.DB, in *inbox.Inbox) {
 		push := func(format string, args ...any) {
-			require.NoError(t, in.AddMatrix(t.Context(), []json.RawMessage{[]byte(fmt.Sprintf(format, args...))}))
+			require.NoError(t, in.AddMatrix(t.Context(), []json.RawMessage{[]byte(fmt.Sprintf(format, args...))}, nil))
 		}
 		for age := range 3 {
 			push(`{"event_id":"$a","content":{"body":"x"},"age":%d,"unsigned":{"age":%d}}`, age, age)

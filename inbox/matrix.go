@@ -52,13 +52,20 @@ type envelope struct {
 // AddMatrix journals the events of one transaction (Application Service API, "Pushing events"). When it returns nil the
 // homeserver may be told 200. Events are recognised by their own ID: homeservers repeat events under other transaction
 // IDs, and start those at 1 again when they are reset. An event that cannot be read becomes a dead letter.
-func (in *Inbox) AddMatrix(ctx context.Context, events []json.RawMessage) error {
-	if len(events) == 0 {
+//
+// Of the ephemeral events (MSC2409) the receipts are journaled, behind what they may be about.
+func (in *Inbox) AddMatrix(ctx context.Context, events, ephemeral []json.RawMessage) error {
+	if len(events)+len(ephemeral) == 0 {
 		return nil
 	}
 	return in.db.Write(ctx, func(ctx context.Context) error {
 		for _, raw := range events {
 			if err := in.addMatrixEvent(ctx, raw); err != nil {
+				return err
+			}
+		}
+		for _, raw := range ephemeral {
+			if err := in.addReceipts(ctx, raw); err != nil {
 				return err
 			}
 		}

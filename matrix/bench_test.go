@@ -223,11 +223,11 @@ func (g *gate) open() {
 	g.closed = false
 }
 
-func (g *gate) AddMatrix(ctx context.Context, events []json.RawMessage) error {
+func (g *gate) AddMatrix(ctx context.Context, events, ephemeral []json.RawMessage) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
 		return errors.New("the disk is full")
 	}
-	return g.next.AddMatrix(ctx, events)
+	return g.next.AddMatrix(ctx, events, ephemeral)
 }

@@ -31,10 +31,10 @@ const (
 	maxHeader       = 64 << 10        // bytes
 )
 
-// Arrivals journals room events. inbox.Inbox is one.
+// Arrivals journals what the homeserver pushes. inbox.Inbox is one.
 type Arrivals interface {
-	// AddMatrix returns nil when the events are durable.
-	AddMatrix(ctx context.Context, events []json.RawMessage) error
+	// AddMatrix returns nil when the room events, and the receipts among the ephemeral ones, are durable.
+	AddMatrix(ctx context.Context, events, ephemeral []json.RawMessage) error
 }
 
 // Server answers the homeserver (Application Service API) and whoever asks whether the bridge is well.

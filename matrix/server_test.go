@@ -23,7 +23,7 @@ type journal struct {
 	err error
 }
 
-func (j *journal) AddMatrix(_ context.Context, events []json.RawMessage) error {
+func (j *journal) AddMatrix(_ context.Context, events, _ []json.RawMessage) error {
 	if j.err == nil {
 		j.got = append(j.got, events)
 	}

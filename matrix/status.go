@@ -1,13 +1,16 @@
 package matrix
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 
+	"causeway/database"
 	"causeway/outbox"
 	"causeway/queue"
 )
@@ -41,10 +44,20 @@ func (s *Sender) sendStatus(ctx context.Context, a outbox.SendStatus) (queue.Set
 	return nil, nil
 }
 
-// markRead shows an event as read by the bot (Client-Server API, "Receipts"). It is a courtesy: whatever the homeserver
-// has against it is no reason to keep it.
+// markRead shows an event as read (Client-Server API, "Receipts"). It is a courtesy: whatever the homeserver has against it
+// is no reason to keep it.
 func (s *Sender) markRead(ctx context.Context, a outbox.MarkRead) (queue.Settle, error) {
-	err := s.bot().MarkRead(ctx, a.Room, a.Event)
+	if a.Message != nil {
+		row, err := s.db.MessageByKey(ctx, *a.Message)
+		if err != nil && !errors.Is(err, database.ErrNotFound) {
+			return nil, err
+		}
+		a.Event = row.Event
+	}
+	if a.Event == "" {
+		return nil, nil // it could not be shown, so nobody can have read it
+	}
+	err := s.clients.as(cmp.Or(a.As, s.cfg.Bot)).MarkRead(ctx, a.Room, a.Event)
 	if err != nil && !refused(err) && !hasStatus(err, http.StatusBadRequest) {
 		return nil, fmt.Errorf("mark %s as read in %s: %w", a.Event, a.Room, err)
 	}

@@ -102,6 +102,25 @@ func TestMarkRead(t *testing.T) {
 	require.NoError(t, b.do(outbox.KindMarkRead, outbox.MarkRead{Room: room, Event: id.EventID(sent)}))
 }
 
+// A ghost shows as read what is in the room, and what it is still to show.
+func TestMarkReadAsGhost(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	p, ghost := b.directRoom()
+	key := b.message(p.ID, ghost.ID, "A")
+	read := outbox.MarkRead{Room: p.RoomID, As: ghost.UserID, Message: &key}
+	require.NoError(t, b.do(outbox.KindMarkRead, read))
+	require.Empty(t, b.hs.ReadBy(ghost.UserID.String(), p.RoomID.String()), "it is not shown")
+	require.NoError(t, b.hs.Move(alice.String(), p.RoomID.String(), alice.String(), "join"))
+	sent, err := b.hs.SendText(alice.String(), p.RoomID.String(), "hello")
+	require.NoError(t, err)
+	require.NoError(t, b.db.SettleMessage(t.Context(), key, id.EventID(sent)))
+	require.NoError(t, b.do(outbox.KindMarkRead, read))
+	require.Equal(t, sent, b.hs.ReadBy(ghost.UserID.String(), p.RoomID.String()))
+	read.Message = &database.MessageKey{Portal: p.ID, ID: "GONE", Sender: ghost.ID}
+	require.NoError(t, b.do(outbox.KindMarkRead, read))
+}
+
 func TestStatusesOfARoomAreInOrder(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

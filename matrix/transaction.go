@@ -25,16 +25,22 @@ const retryAfter = "5"
 // keeps them from being durable is 503: the homeserver tries again, and sends nothing else meanwhile. The elements are
 // handed on as they came: what is wrong with one of them must not hold up the others.
 //
-// Typing, receipts and presence ("ephemeral"), messages to devices, device lists and key counts (MSC2409, MSC3202) are
-// accepted, and ignored for now: nothing acts on them yet.
+// Receipts ("ephemeral", MSC2409) are journaled with them. Presence, messages to devices, device lists and key counts
+// (MSC3202) are accepted, and ignored for now: nothing acts on them yet.
 func (s *Server) putTransaction(w http.ResponseWriter, r *http.Request) {
 	var transaction struct {
-		Events []json.RawMessage `json:"events"`
+		Events    []json.RawMessage `json:"events"`
+		Ephemeral []json.RawMessage `json:"ephemeral"`                     // v1.13 of the specification
+		MSC2409   []json.RawMessage `json:"de.sorunome.msc2409.ephemeral"` // before that
 	}
 	if !s.read(w, r, maxTransaction, &transaction) {
 		return
 	}
-	if err := s.arrivals.AddMatrix(r.Context(), transaction.Events); err != nil {
+	ephemeral := transaction.Ephemeral
+	if len(ephemeral) == 0 {
+		ephemeral = transaction.MSC2409
+	}
+	if err := s.arrivals.AddMatrix(r.Context(), transaction.Events, ephemeral); err != nil {
 		s.notStored(err, len(transaction.Events))
 		w.Header().Set("Retry-After", retryAfter)
 		refuse(w, http.StatusServiceUnavailable, "M_UNKNOWN", "The transaction could not be stored; send it again")

@@ -28,8 +28,9 @@ const (
 	KindLogOut       = "log_out"       // idempotent by nature
 	KindLookUpNumber = "look_up_number"
 	KindFetchGroup   = "fetch_group"
-	KindSendStatus   = "send_status" // the transaction ID
-	KindMarkRead     = "mark_read"   // idempotent by nature
+	KindSendStatus   = "send_status"  // the transaction ID
+	KindMarkRead     = "mark_read"    // idempotent by nature
+	KindSendReceipt  = "send_receipt" // idempotent by nature
 	// The number of the question: a phone that is asked twice answers twice, which is one message.
 	KindRequestMessage = "request_message"
 )
@@ -88,10 +89,25 @@ type SendStatus struct {
 	Unless string `json:"unless,omitempty"`
 }
 
-// MarkRead shows an event as read by the bot.
+// MarkRead shows an event as read by the bot, or by somebody else (Client-Server API, "Receipts").
 type MarkRead struct {
 	Room  id.RoomID  `json:"room"`
-	Event id.EventID `json:"event"`
+	Event id.EventID `json:"event,omitempty"`
+	As    id.UserID  `json:"as,omitempty"` // empty is the bot
+	// Message, in place of Event, is what is read when its event is not there yet: it is shown before this on the same lane.
+	Message *database.MessageKey `json:"message,omitempty"`
+}
+
+// SendReceipt tells WhatsApp that a login's user has read messages of one sender (whatsmeow, MarkRead).
+type SendReceipt struct {
+	Login    database.LoginID  `json:"login"`
+	Portal   database.PortalID `json:"portal"`
+	Chat     types.JID         `json:"chat"`
+	Sender   types.JID         `json:"sender"`
+	Messages []types.MessageID `json:"messages"`
+	At       time.Time         `json:"at"`
+	// Private tells the user's own devices only.
+	Private bool `json:"private,omitempty"`
 }
 
 // RemoveNotice redacts a notice that was sent with a name, if it was.

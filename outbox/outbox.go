@@ -50,6 +50,9 @@ func statusLane(room id.RoomID) queue.Lane      { return queue.Lane("status/" + 
 func requestLane(a RequestMessage) queue.Lane {
 	return queue.Lane(fmt.Sprintf("request/%s/%d/%d/%s", a.Login, a.Message.Portal, a.Message.Sender, a.Message.ID))
 }
+func receiptLane(login database.LoginID, p database.PortalID) queue.Lane {
+	return queue.Lane(fmt.Sprintf("receipt/%s/%d", login, p))
+}
 func pairLane(user id.UserID) queue.Lane { return queue.Lane("pair/" + user.String()) }
 
 // Subject says what the actions of a lane are about.
@@ -60,7 +63,7 @@ func Subject(lane queue.Lane) queue.Subject {
 		return queue.Subject{Portal: queue.ParsePortal(rest)}
 	case "bot", "status":
 		return queue.Subject{Room: rest}
-	case "whatsapp":
+	case "whatsapp", "receipt":
 		login, portal, _ := strings.Cut(rest, "/")
 		return queue.Subject{Login: database.LoginID(login), Portal: queue.ParsePortal(portal)}
 	case "ask":
@@ -78,7 +81,7 @@ func Subject(lane queue.Lane) queue.Subject {
 // OnWhatsApp reports whether the actions of a lane are carried out on WhatsApp's side.
 func OnWhatsApp(lane queue.Lane) bool {
 	switch lane.Kind() {
-	case "whatsapp", "ask", "pair", "request":
+	case "whatsapp", "ask", "pair", "request", "receipt":
 		return true
 	}
 	return false
@@ -161,9 +164,18 @@ func (o *Outbox) SendStatus(ctx context.Context, a SendStatus) error {
 // StatusKey is the key of the status with a transaction.
 func StatusKey(txn string) string { return "status/" + txn }
 
-// MarkRead adds that action.
+// MarkRead adds that action: behind the message that it names, or where it delays nothing.
 func (o *Outbox) MarkRead(ctx context.Context, a MarkRead) error {
-	return o.add(ctx, statusLane(a.Room), fmt.Sprintf("read/%s/%s", a.Room, a.Event), KindMarkRead, a)
+	lane, read := statusLane(a.Room), a.Event.String()
+	if a.Message != nil {
+		lane, read = roomLane(a.Message.Portal), FormatKey(*a.Message)
+	}
+	return o.add(ctx, lane, fmt.Sprintf("read/%s/%s/%s", a.Room, read, a.As), KindMarkRead, a)
+}
+
+// SendReceipt adds that action. key names the occasion.
+func (o *Outbox) SendReceipt(ctx context.Context, key string, a SendReceipt) error {
+	return o.add(ctx, receiptLane(a.Login, a.Portal), fmt.Sprintf("receipt/%s/%d/%s/%s", a.Login, a.Portal, a.Sender, key), KindSendReceipt, a)
 }
 
 // Pair adds that action.

@@ -54,7 +54,7 @@ func TestGhostInvitedAdoptsTheRoom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.In.AddMatrix(t.Context(), []json.RawMessage{raw}); err != nil {
+	if err := b.In.AddMatrix(t.Context(), []json.RawMessage{raw}, nil); err != nil {
 		t.Fatal(err)
 	}
 	list := b.invite(dispatchtest.Alice, ann, otherRoom, true).Expect(t, "join_room join_room")

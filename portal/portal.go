@@ -37,6 +37,8 @@ type Permissions interface {
 type Config struct {
 	Bot      id.UserID
 	Feedback Feedback
+	// ReadReceipts says that each side is told what was read on the other.
+	ReadReceipts bool
 }
 
 // Portals decides for all portals. It keeps no state of its own.

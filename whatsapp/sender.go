@@ -56,6 +56,8 @@ func (s *Sender) Perform(ctx context.Context, e queue.Entry) (queue.Settle, erro
 		return perform(ctx, e, s.lookUpNumber)
 	case outbox.KindFetchGroup:
 		return perform(ctx, e, s.fetchGroup)
+	case outbox.KindSendReceipt:
+		return perform(ctx, e, s.sendReceipt)
 	case outbox.KindRequestMessage:
 		return perform(ctx, e, s.requestMessage)
 	}

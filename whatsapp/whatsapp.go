@@ -31,8 +31,8 @@ type Config struct {
 	MaxBackoff time.Duration
 	// FirstBackoff is the wait after the second failed attempt; the first is repeated at once. 0 is two seconds.
 	FirstBackoff time.Duration
-	// Receipts is whether delivery receipts are journaled.
-	Receipts bool
+	// Receipts are those that are journaled.
+	Receipts Receipts
 	// Timing is how long to wait for what.
 	Timing Timing
 	// Network is the network to connect to; the zero value is the real one.
@@ -48,14 +48,13 @@ const (
 
 // edge is what every connection needs of the rest of the bridge.
 type edge struct {
-	db      *database.DB
-	in      *inbox.Inbox
-	out     *outbox.Outbox
-	devices *devices
-	version *version
-	http    *http.Client
-	// receipts is whether delivery receipts are journaled.
-	receipts bool
+	db       *database.DB
+	in       *inbox.Inbox
+	out      *outbox.Outbox
+	devices  *devices
+	version  *version
+	http     *http.Client
+	receipts Receipts // those that are journaled
 	timing   Timing
 }
 

@@ -56,6 +56,9 @@ func Run(ctx context.Context, options Options, scenarios ...Scenario) (rows []Ro
 			}
 		}
 		options.Say(row.String())
+		for _, problem := range row.Problems {
+			options.Say(problem)
+		}
 		rows = append(rows, row)
 	}
 	return rows, nil
