@@ -122,7 +122,9 @@ func build(ctx context.Context, cfg config.Config, log zerolog.Logger, version s
 	}
 	people := puppet.New(db, b.out, names, cfg.Appservice.GhostPrefix, cfg.Homeserver.Domain)
 	permit := permissions{cfg.Bridge.Permissions}
-	b.chats = portal.New(db, b.in, b.out, people, portal.Config{Bot: bot, Feedback: feedback(cfg), ReadReceipts: cfg.Bridge.ReadReceipts}, permit)
+	b.chats = portal.New(db, b.in, b.out, people, portal.Config{
+		Bot: bot, Feedback: feedback(cfg), ReadReceipts: cfg.Bridge.ReadReceipts, IgnoreNotices: !cfg.Bridge.Notices,
+	}, permit)
 	deciders := dispatch.New(db, bot, dispatch.Deciders{
 		Chats: b.chats, Lost: b.chats, Receipts: b.chats, Rooms: b.chats, Feedback: b.chats, People: people,
 		Users:    user.New(db, b.in, b.out, permit, people),

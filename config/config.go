@@ -85,6 +85,7 @@ type Bridge struct {
 	MessageErrorNotices bool        `yaml:"message_error_notices" doc:"Answer a message that was not sent to WhatsApp, or much later than it was written, with a notice that says why. With this and message_status_events off, nobody is told."`
 	DeliveryReceipts    bool        `yaml:"delivery_receipts" doc:"Show a message as read by the bot once WhatsApp has taken it."`
 	ReadReceipts        bool        `yaml:"read_receipts" doc:"Tell WhatsApp what users have read on Matrix, and show on Matrix what was read on WhatsApp. A private read receipt clears the unread mark on the user's own phone and tells nobody else; so does any, if read receipts are off in WhatsApp's privacy settings."`
+	Notices             bool        `yaml:"notices" doc:"Send notices (m.notice) to WhatsApp too, which is how bots and other programs speak. Off, they stay on Matrix. Those of somebody who has not linked an account are never sent."`
 	Permissions         Permissions `yaml:"permissions" doc:"Who may use the bridge: blocked, relay, user or admin for a user ID, a server name or \"*\" (everyone). The most specific one counts; who matches none is blocked.\n  blocked: no access; what the user writes in bridged rooms stays on Matrix\n  relay: may write through the account of somebody who set up relaying in that room\n  user: may also link WhatsApp accounts\n  admin: may also look after the bridge"`
 }
 
@@ -121,7 +122,7 @@ func Default() Config {
 			Displayname:         "{{or .PushName .Phone}} (WA)",
 		},
 		Outbox:  Outbox{MaxAge: 24 * time.Hour},
-		Bridge:  Bridge{CommandPrefix: "!wa", MessageErrorNotices: true, ReadReceipts: true},
+		Bridge:  Bridge{CommandPrefix: "!wa", MessageErrorNotices: true, ReadReceipts: true, Notices: true},
 		Media:   Media{MaxSize: 500},
 		Logging: Logging{Level: "info", Format: "pretty"},
 	}

@@ -83,6 +83,7 @@ bridge:
   message_error_notices: false
   delivery_receipts: true
   read_receipts: false
+  notices: false
   permissions:
     "@a:b": user
     "Example.Com": blocked

@@ -96,7 +96,7 @@ func TestNewContent(t *testing.T) {
 	for matrix, want := range map[string]string{
 		`{"msgtype":"m.text","body":"x"}`: `x`,
 		`{"msgtype":"m.text","body":"* y","m.relates_to":{"rel_type":"m.replace","event_id":"$1"},"m.new_content":{"msgtype":"m.text","body":"y"}}`:               `y`,
-		`{"msgtype":"m.emote","body":"* y","m.relates_to":{"rel_type":"m.replace","event_id":"$1"},"m.new_content":{"body":"y"}}`:                                 `* y`,
+		`{"msgtype":"m.emote","body":"* y","m.relates_to":{"rel_type":"m.replace","event_id":"$1"},"m.new_content":{"body":"y"}}`:                                 `_y_`,
 		`{"msgtype":"m.text","body":"* y","m.relates_to":{"rel_type":"m.replace","event_id":"$1"},"m.new_content":{"msgtype":"m.text","body":"> <@a:b> z\n\ny"}}`: "> <@a:b> z\n\ny",
 	} {
 		msg, err := ToWhatsApp(NewContent(contentFromJSON(t, matrix)))

@@ -22,9 +22,29 @@ func (u Unsupported) Error() string { return "cannot convert " + u.Kind }
 var ErrEmpty = errors.New("the message has no text")
 
 // ToMatrix converts a WhatsApp message. What cannot be shown becomes a notice that says so; a message without content
-// for people gives nil.
-func ToMatrix(msg *waE2E.Message) *event.MessageEventContent {
+// for people gives nil. Whom it mentions stays a number: ToMatrixNaming knows them.
+func ToMatrix(msg *waE2E.Message) *event.MessageEventContent { return ToMatrixNaming(msg, nil) }
+
+// ToMatrixNaming converts a WhatsApp message that mentions people (MentionedOnWhatsApp).
+func ToMatrixNaming(msg *waE2E.Message, people People) *event.MessageEventContent {
 	msg = unwrap(msg)
+	content := shown(msg)
+	if content == nil {
+		return nil
+	}
+	people = people.mentionedBy(msg)
+	for _, text := range []string{textOf(msg), captionOf(msg)} {
+		if text != "" && content.Body == text {
+			setFormat(content, text, people)
+			break
+		}
+	}
+	content.Mentions = mentions(msg, people)
+	return content
+}
+
+// shown is the content that shows a message, its text as it came.
+func shown(msg *waE2E.Message) *event.MessageEventContent {
 	if text := textOf(msg); text != "" {
 		return textToMatrix(text)
 	}
@@ -40,13 +60,19 @@ func ToMatrix(msg *waE2E.Message) *event.MessageEventContent {
 	return unsupportedToMatrix(msg)
 }
 
-// ToWhatsApp converts a Matrix message. The error is an Unsupported or ErrEmpty.
+// ToWhatsApp converts a Matrix message. The error is an Unsupported, a Refusal or ErrEmpty. Nobody is mentioned by it:
+// ToWhatsAppNaming knows who is on WhatsApp.
 func ToWhatsApp(content *event.MessageEventContent) (*waE2E.Message, error) {
+	return ToWhatsAppNaming(content, nil)
+}
+
+// ToWhatsAppNaming converts a Matrix message that may mention people (MentionedOnMatrix).
+func ToWhatsAppNaming(content *event.MessageEventContent, accounts Accounts) (*waE2E.Message, error) {
 	switch content.MsgType {
 	case event.MsgText, event.MsgNotice, event.MsgEmote:
-		return textToWhatsApp(content)
+		return textToWhatsApp(content, accounts)
 	case event.MsgImage, event.MsgVideo, event.MsgAudio, event.MsgFile:
-		return mediaToWhatsApp(content)
+		return mediaToWhatsApp(content, accounts)
 	}
 	return nil, unsupportedFromMatrix(content)
 }
@@ -55,7 +81,7 @@ func ToWhatsApp(content *event.MessageEventContent) (*waE2E.Message, error) {
 func StickerToWhatsApp(content *event.MessageEventContent) (*waE2E.Message, error) {
 	sticker := *content
 	sticker.MsgType = ""
-	return mediaToWhatsApp(&sticker)
+	return mediaToWhatsApp(&sticker, nil)
 }
 
 // unwrap takes a message out of the envelopes that only say how it is to be treated.

@@ -58,15 +58,19 @@ func EditToMatrix(content *event.MessageEventContent) *event.MessageEventContent
 	inner.RelatesTo = nil
 	edit.NewContent = &inner
 	edit.Body = "* " + clip(content.Body, maxFallback)
+	edit.BeeperLinkPreviews = nil
+	if len(content.FormattedBody) > maxFallback {
+		edit.Format, edit.FormattedBody = "", ""
+	} else if content.FormattedBody != "" {
+		edit.FormattedBody = "* " + content.FormattedBody
+	}
 	edit.RelatesTo = &event.RelatesTo{Type: event.RelReplace}
 	return &edit
 }
 
 // MarkEdited says in a message itself that it takes the place of an earlier one, for where nothing can be replaced.
 func MarkEdited(content *event.MessageEventContent) *event.MessageEventContent {
-	marked := *content
-	marked.Body = "Edited: " + content.Body
-	return &marked
+	return preface(content, "Edited: ", "Edited: ")
 }
 
 // NewContent returns what an edit says now, or the content itself when it is no edit; nil when an edit says nothing.

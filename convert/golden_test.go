@@ -17,10 +17,28 @@ import (
 
 // A golden file has a direction in its first line ("whatsapp -> matrix", "matrix -> whatsapp" or "whatsapp <-> matrix"),
 // then what it is about, then the two forms after "== whatsapp" and "== matrix". The result of a conversion may also be
-// "nothing" or "refused: " and why.
+// "nothing" or "refused: " and why. Lines of what it is about that begin with "people: " or "accounts: " say who is who.
 type golden struct {
 	toMatrix, toWhatsApp bool
 	whatsapp, matrix     string
+	people               People
+	accounts             Accounts
+}
+
+// read reads who is who.
+func (g *golden) read(t *testing.T, head string) {
+	t.Helper()
+	for line := range strings.SplitSeq(head, "\n") {
+		var err error
+		if raw, ok := strings.CutPrefix(line, "people: "); ok {
+			err = json.Unmarshal([]byte(raw), &g.people)
+		} else if raw, ok := strings.CutPrefix(line, "accounts: "); ok {
+			err = json.Unmarshal([]byte(raw), &g.accounts)
+		}
+		if err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+	}
 }
 
 func readGolden(t *testing.T, path string) golden {
@@ -33,6 +51,7 @@ func readGolden(t *testing.T, path string) golden {
 	whatsapp, matrix, ok := strings.Cut(rest, "\n== matrix\n")
 	direction, _, _ := strings.Cut(head, "\n")
 	g := golden{whatsapp: strings.TrimSpace(whatsapp), matrix: strings.TrimSpace(matrix)}
+	g.read(t, head)
 	switch direction {
 	case "whatsapp -> matrix":
 		g.toMatrix = true
@@ -75,7 +94,7 @@ func (g golden) checkToMatrix(t *testing.T) {
 	if err := protojson.Unmarshal([]byte(g.whatsapp), msg); err != nil {
 		t.Fatal(err)
 	}
-	content := ToMatrix(msg)
+	content := ToMatrixNaming(msg, g.people)
 	if g.matrix == "nothing" {
 		if content != nil {
 			t.Errorf("expected nothing, got %+v", content)
@@ -104,7 +123,7 @@ func (g golden) checkToWhatsApp(t *testing.T) {
 	if err := json.Unmarshal([]byte(g.matrix), content); err != nil {
 		t.Fatal(err)
 	}
-	msg, err := ToWhatsApp(content)
+	msg, err := ToWhatsAppNaming(content, g.accounts)
 	if why, refused := strings.CutPrefix(g.whatsapp, "refused: "); refused {
 		if err == nil || err.Error() != why {
 			t.Errorf("expected the refusal %q, got %v and %v", why, err, msg)

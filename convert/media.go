@@ -3,6 +3,7 @@ package convert
 import (
 	"cmp"
 	"crypto/sha256"
+	"errors"
 	"mime"
 	"strings"
 	"unicode"
@@ -156,7 +157,23 @@ const (
 func scale(v, from, to int) int { return (min(max(v, 0), from)*to + from/2) / from }
 
 // mediaToWhatsApp makes the message that shows a file. What must be known of the file is still to be filled in.
-func mediaToWhatsApp(content *event.MessageEventContent) (*waE2E.Message, error) {
+func mediaToWhatsApp(content *event.MessageEventContent, accounts Accounts) (*waE2E.Message, error) {
+	said, err := captionFromMatrix(content, accounts)
+	if err != nil {
+		return nil, err
+	}
+	var caption *string
+	if said.text != "" {
+		caption = proto.String(said.text)
+	}
+	msg, err := fileToWhatsApp(content, caption)
+	if err == nil && said.about != nil {
+		setMediaContext(unwrap(msg), said.about)
+	}
+	return msg, err
+}
+
+func fileToWhatsApp(content *event.MessageEventContent, caption *string) (*waE2E.Message, error) {
 	if content.File != nil {
 		return nil, Unsupported{"an encrypted file"}
 	}
@@ -164,7 +181,6 @@ func mediaToWhatsApp(content *event.MessageEventContent) (*waE2E.Message, error)
 		return nil, Unsupported{"a message without its file"}
 	}
 	info := content.GetInfo()
-	caption := captionFromMatrix(content)
 	width, height, seconds := positive(info.Width), positive(info.Height), positive((info.Duration+500)/1000)
 	switch content.MsgType {
 	case event.MsgImage:
@@ -230,17 +246,15 @@ func FileFromMatrix(content *event.MessageEventContent) (FileOnMatrix, bool) {
 
 // captionFromMatrix is the caption of a file: the body, where the name of the file is another field (MSC2530). Audio has
 // none on WhatsApp.
-func captionFromMatrix(content *event.MessageEventContent) *string {
+func captionFromMatrix(content *event.MessageEventContent, accounts Accounts) (speech, error) {
 	if content.FileName == "" || content.FileName == content.Body || content.MsgType == "" {
-		return nil
+		return speech{}, nil
 	}
-	text := *content
-	text.MsgType = event.MsgText
-	msg, err := textToWhatsApp(&text)
-	if err != nil {
-		return nil // there is nothing in it
+	said, err := speechOf(content, accounts)
+	if errors.Is(err, ErrEmpty) {
+		return speech{}, nil
 	}
-	return proto.String(wordsOf(msg))
+	return said, err
 }
 
 func nameFromMatrix(content *event.MessageEventContent) string {

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"html"
 	"strings"
 
 	"go.mau.fi/whatsmeow/proto/waE2E"
@@ -57,12 +58,24 @@ func contextOf(msg *waE2E.Message) (found *waE2E.ContextInfo) {
 
 // ReplyToWhatsApp makes a message the answer to another, which is quoted.
 func ReplyToWhatsApp(msg *waE2E.Message, to Reply) *waE2E.Message {
-	about := &waE2E.ContextInfo{
-		StanzaID:      proto.String(to.ID),
-		Participant:   proto.String(to.Participant.ToNonAD().String()),
-		QuotedMessage: &waE2E.Message{Conversation: proto.String(to.Quote)},
+	about := contextOf(unwrap(msg))
+	if about == nil {
+		about = &waE2E.ContextInfo{}
 	}
-	if setMediaContext(unwrap(msg), about) || setContext(msg, about) {
+	about.StanzaID = proto.String(to.ID)
+	about.Participant = proto.String(to.Participant.ToNonAD().String())
+	about.QuotedMessage = &waE2E.Message{Conversation: proto.String(to.Quote)}
+	return withContext(msg, about)
+}
+
+// withContext says in a message what it is about, and who is mentioned.
+func withContext(msg *waE2E.Message, about *waE2E.ContextInfo) *waE2E.Message {
+	inner := unwrap(msg)
+	switch {
+	case setMediaContext(inner, about), setContext(msg, about):
+		return msg
+	case inner.ExtendedTextMessage != nil:
+		inner.ExtendedTextMessage.ContextInfo = about
 		return msg
 	}
 	return &waE2E.Message{ExtendedTextMessage: &waE2E.ExtendedTextMessage{Text: proto.String(msg.GetConversation()), ContextInfo: about}}
@@ -79,15 +92,26 @@ func ReplyToMatrix(content *event.MessageEventContent) *event.MessageEventConten
 // QuoteToMatrix puts before a message what it answers, for where that is no event: lines that begin with "> ", with the
 // name of whoever wrote it.
 func QuoteToMatrix(content *event.MessageEventContent, quote, author string) *event.MessageEventContent {
+	quote = withoutTurns(quote)
 	if quote == "" {
 		return content
 	}
+	shown := html.EscapeString(quote)
 	if author != "" {
-		quote = author + ": " + quote
+		quote, shown = author+": "+quote, "<strong>"+html.EscapeString(author)+"</strong>: "+shown
 	}
-	reply := *content
-	reply.Body = "> " + strings.ReplaceAll(quote, "\n", "\n> ") + "\n\n" + content.Body
-	return &reply
+	return preface(content, "> "+strings.ReplaceAll(quote, "\n", "\n> ")+"\n\n",
+		"<blockquote>"+strings.ReplaceAll(shown, "\n", "<br>")+"</blockquote>")
+}
+
+// preface puts words before those of a message, as plain text and as HTML.
+func preface(content *event.MessageEventContent, text, markup string) *event.MessageEventContent {
+	prefaced := *content
+	prefaced.Body = text + content.Body
+	if content.FormattedBody != "" {
+		prefaced.FormattedBody = markup + content.FormattedBody
+	}
+	return &prefaced
 }
 
 // setContext gives a message of a kind of its own its context; it reports false for a text.

@@ -1,8 +1,7 @@
 package convert
 
 import (
-	"html"
-	"regexp"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -33,13 +32,22 @@ func textToMatrix(text string) *event.MessageEventContent {
 // WhatsApp may have as many characters.
 const maxBody = 48 << 10
 
-// Split makes several contents of one whose body is too long for an event. Together their bodies are the body.
+// Split makes several contents of one whose body is too long for an event. Together their bodies are the body. They are
+// plain: HTML that is cut is none, and WhatsApp's formatting can be read in plain text.
 func Split(content *event.MessageEventContent) []*event.MessageEventContent {
 	var parts []*event.MessageEventContent
+	if content.FormattedBody != "" && jsonSize(content.Body)+jsonSize(content.FormattedBody) > maxBody {
+		plain := *content
+		plain.Format, plain.FormattedBody = "", ""
+		content = &plain
+	}
 	for rest := content.Body; rest != "" || len(parts) == 0; {
 		cut := fitting(rest)
 		part := *content
 		part.Body = rest[:cut]
+		if len(parts) > 0 {
+			part.BeeperLinkPreviews = nil
+		}
 		if len(parts) > 0 && part.Info != nil { // of a long caption: the file goes with its beginning
 			part = event.MessageEventContent{MsgType: event.MsgText, Body: part.Body, Mentions: part.Mentions}
 		}
@@ -84,23 +92,79 @@ func TextToWhatsApp(text string) *waE2E.Message {
 	return &waE2E.Message{Conversation: proto.String(text)}
 }
 
-// textToWhatsApp sends the plain body. An emote has no form on WhatsApp but the one that people type themselves.
-func textToWhatsApp(content *event.MessageEventContent) (*waE2E.Message, error) {
+// maxText is how long a text on WhatsApp may be, in characters.
+const maxText = 65536
+
+// tooLong refuses a text that WhatsApp does not take.
+func tooLong(length int) Refusal {
+	return Refusal{Code: "too_long", Text: fmt.Sprintf(
+		"This was not sent to WhatsApp, which takes texts of up to %d characters: this one has %d. Send it in several messages.", maxText, length)}
+}
+
+// speech is what an event says.
+type speech struct {
+	text string
+	// about says who is mentioned; nil when nobody is.
+	about *waE2E.ContextInfo
+}
+
+// speechOf reads what an event says, with WhatsApp's formatting. The error is ErrEmpty or a Refusal.
+func speechOf(content *event.MessageEventContent, accounts Accounts) (speech, error) {
+	text, mentioned := written(content, accounts)
+	if strings.TrimSpace(text) == "" {
+		return speech{}, ErrEmpty
+	}
+	if length := utf8.RuneCountInString(text); length > maxText {
+		return speech{}, tooLong(length)
+	}
+	return speech{text, mentionsToWhatsApp(content, accounts, mentioned)}, nil
+}
+
+// written is the text of an event, and whom it mentions: that of its HTML if it has any, else the plain one.
+func written(content *event.MessageEventContent, accounts Accounts) (string, []Account) {
+	var of style
+	if content.MsgType == event.MsgEmote { // WhatsApp has none; the line would be an item of a list with the usual "* "
+		of = italic
+	}
+	if content.Format == event.FormatHTML && len(content.FormattedBody) <= maxHTML {
+		w := &textWriter{accounts: accounts, style: of}
+		if named := content.Mentions; named != nil {
+			users := make(map[string]bool, len(named.UserIDs))
+			for _, user := range named.UserIDs {
+				users[user.String()] = true
+			}
+			w.named = func(user string) bool { return users[user] }
+		}
+		w.element(parseHTML(clean(content.FormattedBody)))
+		w.flush()
+		if text := w.text(); strings.TrimSpace(text) != "" {
+			return everybodyToWhatsApp(content, text), w.mentioned
+		}
+	}
 	body := content.Body
 	if content.RelatesTo.GetNonFallbackReplyTo() != "" {
 		body = withoutReplyFallback(body)
 	}
-	if strings.TrimSpace(body) == "" && content.Format == event.FormatHTML {
-		body = textOfHTML(content.FormattedBody)
+	body, mentioned := mentionInText(clean(body), content, accounts)
+	if of != 0 {
+		var lines []string
+		for line := range strings.SplitSeq(body, "\n") {
+			lines = append(lines, writeLine([]run{{line, of}}))
+		}
+		body = strings.Join(lines, "\n")
 	}
-	body = clean(body)
-	if strings.TrimSpace(body) == "" {
-		return nil, ErrEmpty
+	return everybodyToWhatsApp(content, body), mentioned
+}
+
+func textToWhatsApp(content *event.MessageEventContent, accounts Accounts) (*waE2E.Message, error) {
+	said, err := speechOf(content, accounts)
+	if err != nil {
+		return nil, err
 	}
-	if content.MsgType == event.MsgEmote {
-		body = "* " + body
+	if said.about == nil {
+		return &waE2E.Message{Conversation: proto.String(said.text)}, nil
 	}
-	return &waE2E.Message{Conversation: proto.String(body)}, nil
+	return &waE2E.Message{ExtendedTextMessage: &waE2E.ExtendedTextMessage{Text: proto.String(said.text), ContextInfo: said.about}}, nil
 }
 
 // withoutReplyFallback removes the quotation that older clients put before a reply (Client-Server API up to v1.12,
@@ -117,18 +181,4 @@ func withoutReplyFallback(body string) string {
 		lines = lines[1:]
 	}
 	return strings.Join(lines, "\n")
-}
-
-// What is told apart in HTML when there is no plain body.
-var (
-	quotedHTML = regexp.MustCompile(`(?s)^\s*<mx-reply>.*?</mx-reply>`)
-	lineEnd    = regexp.MustCompile(`(?i)<br\s*/?>|</(?:p|div|li|tr|blockquote|pre|h[1-6])>`)
-	anyTag     = regexp.MustCompile(`<[^>]*>`)
-)
-
-// textOfHTML returns the words of a message that came without a plain body, which the specification demands but not
-// every client writes.
-func textOfHTML(markup string) string {
-	markup = lineEnd.ReplaceAllString(quotedHTML.ReplaceAllString(markup, ""), "\n")
-	return strings.TrimSpace(html.UnescapeString(anyTag.ReplaceAllString(markup, "")))
 }

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"go.mau.fi/whatsmeow/types"
 	"maunium.net/go/mautrix/id"
@@ -60,6 +62,71 @@ func (db *DB) PuppetByJID(ctx context.Context, jid types.JID) (Puppet, error) {
 // PuppetByUserID finds a person by the ghost.
 func (db *DB) PuppetByUserID(ctx context.Context, user id.UserID) (Puppet, error) {
 	return scanPuppet(db.QueryRow(ctx, `SELECT `+puppetColumns+` FROM puppet WHERE user_id=$1`, user))
+}
+
+// atOnce is how many people are looked for by one statement.
+const atOnce = 50
+
+// PuppetsByJID finds people by their LIDs and phone numbers, each of those that are known under the name that was asked for.
+func (db *DB) PuppetsByJID(ctx context.Context, jids []types.JID) (map[types.JID]Puppet, error) {
+	var lids, pns []any
+	for _, jid := range jids {
+		if jid.Server == types.HiddenUserServer {
+			lids = append(lids, jid.ToNonAD().String())
+		} else {
+			pns = append(pns, jid.ToNonAD().String())
+		}
+	}
+	found := map[types.JID]Puppet{}
+	if err := db.puppets(ctx, "lid", lids, func(p Puppet) { found[p.LID] = p }); err != nil {
+		return nil, err
+	}
+	return found, db.puppets(ctx, "pn", pns, func(p Puppet) { found[p.PN] = p })
+}
+
+// PuppetsByUserID finds people by their ghosts.
+func (db *DB) PuppetsByUserID(ctx context.Context, users []id.UserID) (map[id.UserID]Puppet, error) {
+	names := make([]any, len(users))
+	for n, user := range users {
+		names[n] = user
+	}
+	found := map[id.UserID]Puppet{}
+	return found, db.puppets(ctx, "user_id", names, func(p Puppet) { found[p.UserID] = p })
+}
+
+// puppets finds those whose column has one of the values. All statements are alike, so that they are prepared once.
+func (db *DB) puppets(ctx context.Context, column string, values []any, found func(Puppet)) error {
+	places := make([]string, atOnce)
+	for n := range places {
+		places[n] = fmt.Sprintf("$%d", n+1)
+	}
+	query := `SELECT ` + puppetColumns + ` FROM puppet WHERE ` + column + ` IN (` + strings.Join(places, ",") + `)`
+	for chunk := range slices.Chunk(values, atOnce) {
+		args := slices.Clone(chunk)
+		for len(args) < atOnce {
+			args = append(args, args[0])
+		}
+		if err := db.eachPuppet(ctx, query, args, found); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (db *DB) eachPuppet(ctx context.Context, query string, args []any, found func(Puppet)) error {
+	rows, err := db.Query(ctx, query, args...)
+	if err != nil {
+		return fmt.Errorf("list people: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		p, err := scanPuppet(rows)
+		if err != nil {
+			return err
+		}
+		found(p)
+	}
+	return rows.Err()
 }
 
 // AddPuppet adds a person and returns the row with its ID. When another transaction has just added the same person,

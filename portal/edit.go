@@ -50,7 +50,10 @@ func (p *Portals) editFromWhatsApp(ctx context.Context, s said, edit convert.Edi
 		return &queue.Park{Name: inbox.MessageOf(target), Limit: wait + time.Minute} // so that it is looked at once more
 	}
 	s.msg = edit.Message
-	content := convert.ToMatrix(s.msg)
+	content, err := p.toMatrix(ctx, s)
+	if err != nil {
+		return err
+	}
 	switch {
 	case content == nil || row.Kind != database.KindMessage || row.Removed || row.Edited.After(s.at()):
 		return nil
@@ -160,9 +163,9 @@ func (p *Portals) editFromMatrix(ctx context.Context, portal database.Portal, ev
 	if content == nil {
 		return unsupported(convert.ErrEmpty)
 	}
-	msg, err := convert.ToWhatsApp(content)
+	msg, err := p.toWhatsApp(ctx, portal, content)
 	if err != nil {
-		return unsupported(err)
+		return err
 	}
 	if err := p.db.EditMessage(ctx, row.MessageKey, timestamp(evt), convert.Quote(convert.Words(msg))); err != nil {
 		return err

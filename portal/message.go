@@ -108,9 +108,9 @@ func changeOf(msg *waE2E.Message) any {
 
 // saidOnWhatsApp shows a message of its own, and what has waited for it.
 func (p *Portals) saidOnWhatsApp(ctx context.Context, s said) error {
-	content := convert.ToMatrix(s.msg)
-	if content == nil {
-		return nil
+	content, err := p.toMatrix(ctx, s)
+	if err != nil || content == nil {
+		return err
 	}
 	row := s.row(database.KindMessage)
 	row.Quote = convert.Quote(content.Body)
@@ -251,6 +251,8 @@ func (p *Portals) MessageFromMatrix(ctx context.Context, evt *event.Event) error
 		return nil // its sender has removed it before it came
 	}
 	switch {
+	case p.cfg.IgnoreNotices && isNotice(evt):
+		return nil
 	case evt.Type.Type == event.EventReaction.Type:
 		return p.reactionFromMatrix(ctx, portal, evt)
 	case evt.Type.Type == event.EventMessage.Type && evt.Content.AsMessage().RelatesTo.GetReplaceID() != "":
@@ -273,7 +275,7 @@ func (p *Portals) saidOnMatrix(ctx context.Context, portal database.Portal, evt 
 	if err != nil {
 		return err
 	}
-	msg, err := contentOf(evt)
+	msg, err := p.contentOf(ctx, portal, evt)
 	if err != nil {
 		return err
 	}
@@ -312,7 +314,7 @@ func (p *Portals) send(ctx context.Context, portal database.Portal, login databa
 }
 
 // contentOf is what an event says on WhatsApp.
-func contentOf(evt *event.Event) (*waE2E.Message, error) {
+func (p *Portals) contentOf(ctx context.Context, portal database.Portal, evt *event.Event) (*waE2E.Message, error) {
 	switch evt.Type.Type {
 	case event.EventMessage.Type:
 	case event.EventEncrypted.Type:
@@ -322,7 +324,7 @@ func contentOf(evt *event.Event) (*waE2E.Message, error) {
 	default:
 		return nil, unsupported(convert.Unsupported{Kind: "a message of this kind"})
 	}
-	return sendable(convert.ToWhatsApp(evt.Content.AsMessage()))
+	return p.toWhatsApp(ctx, portal, evt.Content.AsMessage())
 }
 
 // sendable turns what cannot be sent into a refusal.

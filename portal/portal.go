@@ -39,6 +39,8 @@ type Config struct {
 	Feedback Feedback
 	// ReadReceipts says that each side is told what was read on the other.
 	ReadReceipts bool
+	// IgnoreNotices leaves notices (m.notice) of Matrix users on Matrix.
+	IgnoreNotices bool
 }
 
 // Portals decides for all portals. It keeps no state of its own.

@@ -120,7 +120,10 @@ func (p *Portals) fill(ctx context.Context, s said) error {
 	if err != nil || row.Removed || !row.Edited.IsZero() {
 		return err
 	}
-	content := convert.ToMatrix(s.msg)
+	content, err := p.toMatrix(ctx, s)
+	if err != nil {
+		return err
+	}
 	if content == nil {
 		_, err := p.release(ctx, s)
 		return err
