@@ -128,7 +128,7 @@ func FuzzLine(f *testing.F) {
 	f.Add("a ", " b*", "`c", uint8(1), uint8(0), uint8(15))
 	f.Fuzz(func(t *testing.T, a, b, c string, sa, sb, sc uint8) {
 		const all = bold | italic | struck | code
-		runs := []run{{oneLine(clean(a)), style(sa) & all}, {oneLine(clean(b)), style(sb) & all}, {oneLine(clean(c)), style(sc) & all}}
+		runs := []run{{joined(clean(a)), style(sa) & all}, {joined(clean(b)), style(sb) & all}, {joined(clean(c)), style(sc) & all}}
 		line := writeLine(runs)
 		plain := runs[0].text + runs[1].text + runs[2].text
 		found := marks(line)

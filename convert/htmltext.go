@@ -114,7 +114,7 @@ func (w *textWriter) styled(s style, write func()) {
 // spoiler writes what clients hide until it is asked for. WhatsApp hides nothing, so it says what it is.
 func (w *textWriter) spoiler(reason string, e *element) {
 	label := "[Spoiler: "
-	if reason = strings.TrimSpace(withoutTurns(oneLine(clean(reason)))); reason != "" {
+	if reason = strings.TrimSpace(withoutTurns(joined(clean(reason)))); reason != "" {
 		label = "[Spoiler (" + clip(reason, maxQuote) + "): "
 	}
 	w.piece(label)
@@ -199,7 +199,7 @@ func (w *textWriter) piece(text string) {
 		return
 	}
 	w.blocked = false
-	text = oneLine(text)
+	text = joined(text)
 	if w.space && len(w.line) > 0 {
 		w.run(" ", w.spaced)
 	}
@@ -220,7 +220,7 @@ func (w *textWriter) run(text string, s style) {
 	w.line = append(w.line, run{text, s})
 }
 
-func oneLine(text string) string {
+func joined(text string) string {
 	return strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ").Replace(text)
 }
 

@@ -163,14 +163,14 @@ func (r *lineReader) scan(from, to int, open string) {
 func (r *lineReader) opens(i int) bool {
 	before, _ := utf8.DecodeLastRuneInString(r.line[:i])
 	after, _ := utf8.DecodeRuneInString(r.line[i+1:])
-	return !(i > 0 && isWord(before)) && i+1 < len(r.line) && !unicode.IsSpace(after) && after != rune(r.line[i])
+	return (i == 0 || !isWord(before)) && i+1 < len(r.line) && !unicode.IsSpace(after) && after != rune(r.line[i])
 }
 
 // closes reports whether a character can end what it formats.
 func (r *lineReader) closes(i int) bool {
 	before, _ := utf8.DecodeLastRuneInString(r.line[:i])
 	after, _ := utf8.DecodeRuneInString(r.line[i+1:])
-	return i > 0 && !unicode.IsSpace(before) && before != rune(r.line[i]) && !(i+1 < len(r.line) && isWord(after))
+	return i > 0 && !unicode.IsSpace(before) && before != rune(r.line[i]) && (i+1 == len(r.line) || !isWord(after))
 }
 
 // isWord reports whether a character belongs to a word.
