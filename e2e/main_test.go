@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"causeway/e2e/provision"
+	"causeway/e2e/render"
 	"causeway/e2e/rig"
 )
 
@@ -20,6 +21,7 @@ type bench struct {
 	binaries   rig.Binaries
 	homeserver *provision.Installed
 	postgres   string
+	sdk        *render.SDK // nil where it cannot be had
 }
 
 var shared bench
@@ -56,13 +58,22 @@ func (b *bench) prepare(ctx context.Context, dir string) (stop func(), err error
 	if b.homeserver, err = cache.Install(ctx, os.Getenv("CAUSEWAY_TEST_HOMESERVER")); err != nil {
 		return stop, err
 	}
+	if b.sdk, err = render.Install(ctx, cache); err != nil {
+		if provision.OnCI() {
+			return stop, err
+		}
+		fmt.Println("== NOT RUN: whether a client can show the events of the bridge; there is no matrix-js-sdk:", err)
+	} else {
+		stop = func() { _ = b.sdk.Close() }
+	}
 	if b.postgres = os.Getenv("CAUSEWAY_TEST_POSTGRES"); b.postgres == "" {
 		pg, err := cache.StartPostgres(ctx)
 		if err != nil {
 			return stop, err
 		}
 		b.postgres = pg.URI()
-		stop = func() { _ = pg.Stop() }
+		before := stop
+		stop = func() { before(); _ = pg.Stop() }
 	}
 	return stop, nil
 }
@@ -88,6 +99,7 @@ func newRig(t *testing.T, database string, settings ...string) (context.Context,
 	r, err := rig.Start(ctx, options)
 	require.NoError(t, err)
 	t.Cleanup(func() {
+		checkRendered(t, r)
 		if t.Failed() {
 			keepEvents(t, r, dir)
 		}
@@ -99,6 +111,25 @@ func newRig(t *testing.T, database string, settings ...string) (context.Context,
 		require.NoError(t, os.RemoveAll(dir))
 	})
 	return ctx, r
+}
+
+// checkRendered lets a client's library read all that people have seen of the bridge.
+func checkRendered(t *testing.T, r *rig.Rig) {
+	if shared.sdk == nil {
+		t.Log("not run: whether a client can show these events")
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	events := r.Said()
+	faults, err := shared.sdk.Faults(ctx, events)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, fault := range faults {
+		t.Errorf("a client cannot show %s", fault)
+	}
+	t.Logf("matrix-js-sdk %s has read %d events", shared.sdk.Version, len(events))
 }
 
 // keepEvents writes down what the simulated network saw.

@@ -66,7 +66,8 @@ Each kind of message, its forms on both sides, where it ends, and the tests that
 	"`e2e/features`" + `, where a kind without a test fails the build; [CONTRIBUTING.md](../CONTRIBUTING.md) says how to add one.
 
 The names under WhatsApp are fields of the protobuf message (` + "`waE2E.Message`" + ` in whatsmeow). Tests are named by their package; those of ` +
-	"`e2e`" + ` run the real programs with a real homeserver and the simulated WhatsApp, the others a part of the bridge.
+	"`e2e`" + ` run the real programs with a real homeserver and the simulated WhatsApp, the others a part of the bridge. At the end of each scenario
+matrix-js-sdk, the library that Element is built on, reads all events that the bridge has sent; one that a client could not show fails it.
 `
 
 // Page returns docs/features.md.

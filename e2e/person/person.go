@@ -224,6 +224,13 @@ func (p *Person) In(room id.RoomID) []Seen {
 	return found
 }
 
+// All lists all events seen, oldest first.
+func (p *Person) All() []Seen {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.seen)
+}
+
 // WaitRead waits until somebody has read up to an event.
 func (p *Person) WaitRead(ctx context.Context, room id.RoomID, who id.UserID, eventID id.EventID) error {
 	return p.wait(ctx, fmt.Sprintf("%s to read %s", who, eventID), func() bool { return p.receipt[room][who] == eventID })

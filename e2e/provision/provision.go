@@ -127,6 +127,7 @@ const (
 	LinterVersion   = "v2.12.2"
 	SynapseVersion  = "1.163.2"
 	DendriteVersion = "v0.15.2"
+	NodeVersion     = "24.19.0"
 )
 
 // FreePort returns a TCP port of the loopback interface that nobody listens on.

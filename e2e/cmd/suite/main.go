@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"causeway/e2e/provision"
+	"causeway/e2e/render"
 )
 
 func main() {
@@ -61,6 +62,9 @@ func (s *suite) run() (err error) {
 		return err
 	}
 	s.ranOn = append(s.ranOn, "homeserver: "+installed.Kind+" "+installed.Version)
+	if err := s.client(ctx); err != nil {
+		return err
+	}
 
 	env := append(os.Environ(), "CAUSEWAY_TEST_POSTGRES="+postgres, "CAUSEWAY_TEST_HOMESERVER="+installed.Kind)
 	cgo := "CGO_ENABLED=0"
@@ -108,6 +112,20 @@ func (s *suite) race(ctx context.Context) (bool, error) {
 	}
 	s.couldNot = append(s.couldNot, "race detector: no C compiler ("+err.Error()+")")
 	return false, nil
+}
+
+// client makes sure of the library that reads all events as a client does.
+func (s *suite) client(ctx context.Context) error {
+	sdk, err := render.Install(ctx, s.cache)
+	switch {
+	case err == nil:
+		s.ranOn = append(s.ranOn, "client: matrix-js-sdk "+sdk.Version)
+		return sdk.Close()
+	case provision.OnCI():
+		return err
+	}
+	s.couldNot = append(s.couldNot, "whether a client can show the events of the bridge: "+err.Error())
+	return nil
 }
 
 // postgres returns the address of a server: the one in the environment, or one started for this run.
