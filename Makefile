@@ -44,8 +44,8 @@ vet: ## Run go vet.
 lint: ## Run golangci-lint, built once from the version pinned in e2e/lint.
 	@$(GO) run $(TAGS) ./e2e/cmd/provision lint -- run --allow-serial-runners ./...
 
-arch: ## Check the rules on packages, imports and sizes.
-	$(GO) test $(TAGS) ./archtest
+arch: ## Check the rules on packages, imports and sizes, and that docs/features.md is true.
+	$(GO) test $(TAGS) ./archtest ./e2e/features
 
 mutants: ## Break the bridge on purpose, one guard at a time, and see the tests notice.
 	$(GO) run $(TAGS) ./e2e/mutants

@@ -7,6 +7,7 @@ package features
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -56,8 +57,8 @@ func Areas() []Area {
 // Apart is what comes from WhatsApp and is in no row, and why.
 type Apart struct {
 	Why string
-	// WhatsApp are fields and types of protocol messages as in Row.
-	WhatsApp []string
+	// WhatsApp are fields and types of protocol messages as in Row, Matrix types of events.
+	WhatsApp, Matrix []string
 }
 
 const head = `# What a message can be
@@ -93,9 +94,9 @@ func Page() []byte {
 }
 
 func apart(page *strings.Builder, list []Apart) {
-	page.WriteString("\n| what | WhatsApp |\n|---|---|\n")
+	page.WriteString("\n| what | fields and types |\n|---|---|\n")
 	for _, a := range list {
-		fmt.Fprintf(page, "| %s | %s |\n", a.Why, named(a.WhatsApp))
+		fmt.Fprintf(page, "| %s | %s |\n", a.Why, named(slices.Concat(a.WhatsApp, a.Matrix)))
 	}
 }
 

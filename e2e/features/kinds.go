@@ -20,43 +20,43 @@ func kinds() []Row {
 // Noticed are the kinds that are only named.
 func Noticed() []Apart {
 	return []Apart{
-		{"contacts", []string{"contactMessage", "contactsArrayMessage"}},
-		{"locations", []string{"locationMessage", "liveLocationMessage"}},
-		{"votes, and options that are added", []string{"pollUpdateMessage", "pollCreationOptionImageMessage", "pollAddOptionMessage"}},
-		{"events", []string{"eventMessage", "encEventResponseMessage", "eventCoverImage", "eventInviteMessage"}},
-		{"invitations to groups and channels", []string{"groupInviteMessage", "newsletterAdminInviteMessage", "newsletterFollowerInviteMessageV2"}},
-		{"messages of businesses", []string{
+		{Why: "contacts", WhatsApp: []string{"contactMessage", "contactsArrayMessage"}},
+		{Why: "locations", WhatsApp: []string{"locationMessage", "liveLocationMessage"}},
+		{Why: "votes, and options that are added", WhatsApp: []string{"pollUpdateMessage", "pollCreationOptionImageMessage", "pollAddOptionMessage"}},
+		{Why: "events", WhatsApp: []string{"eventMessage", "encEventResponseMessage", "eventCoverImage", "eventInviteMessage"}},
+		{Why: "invitations to groups and channels", WhatsApp: []string{"groupInviteMessage", "newsletterAdminInviteMessage", "newsletterFollowerInviteMessageV2"}},
+		{Why: "messages of businesses", WhatsApp: []string{
 			"highlyStructuredMessage", "templateMessage", "templateButtonReplyMessage", "buttonsMessage", "buttonsResponseMessage", "listMessage", "listResponseMessage",
 			"interactiveMessage", "interactiveResponseMessage", "productMessage", "orderMessage", "invoiceMessage",
 		}},
-		{"payments", []string{
+		{Why: "payments", WhatsApp: []string{
 			"sendPaymentMessage", "requestPaymentMessage", "declinePaymentRequestMessage", "cancelPaymentRequestMessage", "paymentInviteMessage",
 			"paymentReminderMessage", "splitPaymentMessage", "splitPaymentUpdateMessage",
 		}},
-		{"calls", []string{"call", "callLogMesssage", "bcallMessage", "scheduledCallCreationMessage", "scheduledCallEditMessage"}},
-		{"albums and packs of stickers", []string{"albumMessage", "associatedChildMessage", "stickerPackMessage"}},
-		{"messages that are pinned or kept", []string{"pinInChatMessage", "keepInChatMessage"}},
-		{"reactions and comments of communities", []string{"encReactionMessage", "encCommentMessage", "commentMessage"}},
-		{"status updates and answers to them", []string{
+		{Why: "calls", WhatsApp: []string{"call", "callLogMesssage", "bcallMessage", "scheduledCallCreationMessage", "scheduledCallEditMessage"}},
+		{Why: "albums and packs of stickers", WhatsApp: []string{"albumMessage", "associatedChildMessage", "stickerPackMessage"}},
+		{Why: "messages that are pinned or kept", WhatsApp: []string{"pinInChatMessage", "keepInChatMessage"}},
+		{Why: "reactions and comments of communities", WhatsApp: []string{"encReactionMessage", "encCommentMessage", "commentMessage"}},
+		{Why: "status updates and answers to them", WhatsApp: []string{
 			"statusMentionMessage", "groupStatusMentionMessage", "statusAddYours", "groupStatusMessage", "groupStatusMessageV2", "statusNotificationMessage",
 			"statusQuestionAnswerMessage", "statusQuotedMessage", "statusStickerInteractionMessage", "statusLinkPreviewMetadata",
 		}},
-		{"messages of bots", []string{"richResponseMessage", "botTaskMessage", "botForwardedMessage", "botPlatformRegistrationSuccessMessage"}},
-		{"the rest", []string{
+		{Why: "messages of bots", WhatsApp: []string{"richResponseMessage", "botTaskMessage", "botForwardedMessage", "botPlatformRegistrationSuccessMessage"}},
+		{Why: "the rest", WhatsApp: []string{
 			"chat", "requestPhoneNumberMessage", "messageHistoryBundle", "messageHistoryNotice", "placeholderMessage", "secretEncryptedMessage",
 			"limitSharingMessage", "questionMessage", "questionReplyMessage", "questionResponseMessage", "newsletterAdminProfileMessage",
 			"newsletterAdminProfileStatusMessage", "spoilerMessage", "conditionalRevealMessage", "musicMessage",
 		}},
-		{"a new time for disappearing messages", []string{"protocolMessage/EPHEMERAL_SETTING"}},
+		{Why: "a new time for disappearing messages", WhatsApp: []string{"protocolMessage/EPHEMERAL_SETTING"}},
 	}
 }
 
 // NotForPeople is what programs tell each other.
 func NotForPeople() []Apart {
 	return []Apart{
-		{"keys of groups", []string{"senderKeyDistributionMessage", "fastRatchetKeySenderKeyDistributionMessage", "groupRootKeyShare", "rootSecretDistributeMessage"}},
-		{"what goes with another message", []string{"messageContextInfo"}},
-		{"the synchronisation of one's own devices", []string{
+		{Why: "keys of groups", WhatsApp: []string{"senderKeyDistributionMessage", "fastRatchetKeySenderKeyDistributionMessage", "groupRootKeyShare", "rootSecretDistributeMessage"}},
+		{Why: "what goes with another message", WhatsApp: []string{"messageContextInfo"}},
+		{Why: "the synchronisation of one's own devices", WhatsApp: []string{
 			"stickerSyncRmrMessage", "protocolMessage/HISTORY_SYNC_NOTIFICATION", "protocolMessage/APP_STATE_SYNC_KEY_SHARE", "protocolMessage/APP_STATE_SYNC_KEY_REQUEST",
 			"protocolMessage/MSG_FANOUT_BACKFILL_REQUEST", "protocolMessage/INITIAL_SECURITY_NOTIFICATION_SETTING_SYNC",
 			"protocolMessage/APP_STATE_FATAL_EXCEPTION_NOTIFICATION", "protocolMessage/PEER_DATA_OPERATION_REQUEST_MESSAGE",
@@ -64,13 +64,13 @@ func NotForPeople() []Apart {
 			"protocolMessage/MEDIA_NOTIFY_MESSAGE", "protocolMessage/LID_MIGRATION_MAPPING_SYNC", "protocolMessage/CHAT_THEME_SETTING",
 			"protocolMessage/COEX_STATE_SYNC", "protocolMessage/REMINDER_MESSAGE", "protocolMessage/MESSAGE_UNSCHEDULE",
 		}},
-		{"what bots and businesses ask of programs", []string{
+		{Why: "what bots and businesses ask of programs", WhatsApp: []string{
 			"protocolMessage/REQUEST_WELCOME_MESSAGE", "protocolMessage/BOT_FEEDBACK_MESSAGE", "protocolMessage/CLOUD_API_THREAD_CONTROL_NOTIFICATION",
 			"protocolMessage/BOT_MEMU_ONBOARDING_MESSAGE", "protocolMessage/STOP_GENERATION_MESSAGE", "protocolMessage/AI_PSI_METADATA",
 			"protocolMessage/AI_QUERY_FANOUT", "protocolMessage/AI_MEDIA_COLLECTION_MESSAGE", "protocolMessage/AI_METADATA_OPERATION",
 			"protocolMessage/MARK_AS_VERIFIED_ACTION",
 		}},
-		{"settings of chats and of people in them", []string{
+		{Why: "settings of chats and of people in them", WhatsApp: []string{
 			"protocolMessage/SHARE_PHONE_NUMBER", "protocolMessage/LIMIT_SHARING", "protocolMessage/GROUP_MEMBER_LABEL_CHANGE", "protocolMessage/STATUS_MENTION_MESSAGE",
 		}},
 	}
@@ -79,9 +79,9 @@ func NotForPeople() []Apart {
 // UnderWay are the kinds that the bridge shows already, but that no scenario of e2e shows yet. The list is to become empty.
 func UnderWay() []Apart {
 	return []Apart{
-		{"polls", []string{
+		{Why: "polls", WhatsApp: []string{
 			"pollCreationMessage", "pollCreationMessageV2", "pollCreationMessageV3", "pollCreationMessageV4", "pollCreationMessageV5", "pollCreationMessageV6",
 			"pollResultSnapshotMessage", "pollResultSnapshotMessageV3",
-		}},
+		}, Matrix: []string{"org.matrix.msc3381.poll.response", "org.matrix.msc3381.poll.end"}},
 	}
 }

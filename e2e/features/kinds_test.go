@@ -190,7 +190,7 @@ func TestEveryKindIsListed(t *testing.T) {
 func TestKindRules(t *testing.T) {
 	t.Parallel()
 	rows := []Row{{Matrix: []string{"m.image"}, WhatsApp: []string{"imageMessage.caption"}}, {Matrix: []string{"m.notice"}, WhatsApp: []string{"pollUpdateMessage"}}}
-	noticed, silent := []Apart{{"", []string{"callMessage"}}}, []Apart{{"", []string{"keyMessage", "imageMessage"}}}
+	noticed, silent := []Apart{{WhatsApp: []string{"callMessage"}}}, []Apart{{WhatsApp: []string{"keyMessage", "imageMessage"}}}
 	for _, c := range []struct {
 		name, made string
 		silent     []Apart
@@ -221,8 +221,9 @@ func matrixNames() map[string]string {
 	return map[string]string{
 		"EventMessage": "", "EventSticker": event.EventSticker.Type, "EventReaction": event.EventReaction.Type,
 		"EventRedaction": event.EventRedaction.Type, "EventEncrypted": event.EventEncrypted.Type,
-		"EventUnstablePollStart": event.EventUnstablePollStart.Type,
-		"MsgText":                string(event.MsgText), "MsgEmote": string(event.MsgEmote), "MsgNotice": string(event.MsgNotice),
+		"EventUnstablePollStart": event.EventUnstablePollStart.Type, "EventUnstablePollResponse": event.EventUnstablePollResponse.Type,
+		"EventUnstablePollEnd": event.EventUnstablePollEnd.Type,
+		"MsgText":              string(event.MsgText), "MsgEmote": string(event.MsgEmote), "MsgNotice": string(event.MsgNotice),
 		"MsgImage": string(event.MsgImage), "MsgVideo": string(event.MsgVideo), "MsgAudio": string(event.MsgAudio), "MsgFile": string(event.MsgFile),
 		"MsgLocation": string(event.MsgLocation), "MsgVerificationRequest": string(event.MsgVerificationRequest),
 		"RelReplace": string(event.RelReplace),
@@ -238,6 +239,11 @@ func TestEveryMatrixTypeIsListed(t *testing.T) {
 	listed := map[string]bool{"": true}
 	for _, row := range allRows() {
 		for _, name := range row.Matrix {
+			listed[name] = true
+		}
+	}
+	for _, list := range UnderWay() {
+		for _, name := range list.Matrix {
 			listed[name] = true
 		}
 	}
