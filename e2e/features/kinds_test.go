@@ -35,6 +35,9 @@ func becomes(msg *waE2E.Message) string {
 	if _, ok := convert.RedactionFromWhatsApp(msg); ok {
 		return isShown
 	}
+	if _, ok := convert.VoteFromWhatsApp(msg); ok {
+		return isShown
+	}
 	switch content := convert.ToMatrix(msg); {
 	case content == nil:
 		return isNothing
