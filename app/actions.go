@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.mau.fi/whatsmeow/types"
 	"maunium.net/go/mautrix/id"
 
 	"causeway/config"
@@ -40,8 +41,19 @@ func (b *bridge) accepted(e queue.Entry, settle queue.Settle) queue.Settle {
 		if err != nil {
 			return err
 		}
+		if err := b.wakeFollowers(ctx, action); err != nil {
+			return err
+		}
 		return b.chats.Accepted(ctx, action, time.Since(e.Added))
 	}
+}
+
+// wakeFollowers lets what other logins of a group have to say about a message go on, now that its own action is over.
+func (b *bridge) wakeFollowers(ctx context.Context, a outbox.SendWhatsApp) error {
+	if a.Chat.Server != types.GroupServer {
+		return nil // a direct chat is one login's
+	}
+	return b.out.Provide(ctx, outbox.SentOf(a.Key()))
 }
 
 // notSent lets the chat know that one of its messages was refused, so that its sender is told.
@@ -51,6 +63,9 @@ func (b *bridge) notSent(ctx context.Context, e queue.Entry, r *queue.Reject) er
 	}
 	action, err := outbox.Decode[outbox.SendWhatsApp](e)
 	if err != nil {
+		return err
+	}
+	if err := b.wakeFollowers(ctx, action); err != nil {
 		return err
 	}
 	return b.in.AddSendFailed(ctx, inbox.SendFailed{Message: action.Message, Code: r.Code, Text: r.Text, Occasion: rand.Text()})

@@ -52,17 +52,21 @@ func (s *Sender) sendEvent(ctx context.Context, a outbox.SendEvent, repeat bool)
 // the room. The room is asked only for what may be a repeat. The transaction ID alone would not do, because homeservers
 // keep those of application services in memory: after a restart of the homeserver a repeat is a second event.
 func (s *Sender) alreadySent(ctx context.Context, room id.RoomID, a outbox.SendEvent, repeat bool) (id.EventID, error) {
-	if a.Message == nil {
-		return "", nil
+	if a.Message != nil {
+		message, err := s.db.MessageByKey(ctx, *a.Message)
+		if err == nil && message.Event != "" {
+			return message.Event, nil
+		} else if err != nil && !errors.Is(err, database.ErrNotFound) {
+			return "", err
+		}
 	}
-	message, err := s.db.MessageByKey(ctx, *a.Message)
-	if err != nil && !errors.Is(err, database.ErrNotFound) {
-		return "", err
+	switch {
+	case repeat && a.Type == event.EventRedaction.Type && a.About != nil:
+		return s.findRedaction(ctx, room, *a.About, a.As)
+	case repeat && a.Message != nil:
+		return s.findSent(ctx, room, a)
 	}
-	if message.Event != "" || !repeat {
-		return message.Event, nil
-	}
-	return s.findSent(ctx, room, a)
+	return "", nil
 }
 
 // lookBack is how many of a sender's last events are searched. The lane posts one at a time, so it was the last.
@@ -96,6 +100,33 @@ func (s *Sender) findSent(ctx context.Context, room id.RoomID, a outbox.SendEven
 		if found.Sender == a.As && found.Content[outbox.KeyField] == key {
 			return found.ID, nil
 		}
+	}
+	return "", nil
+}
+
+// findRedaction looks whether somebody has redacted the event of a message (Client-Server API, "redacted_because").
+func (s *Sender) findRedaction(ctx context.Context, room id.RoomID, about database.MessageKey, by id.UserID) (id.EventID, error) {
+	row, err := s.db.MessageByKey(ctx, about)
+	if errors.Is(err, database.ErrNotFound) || err == nil && row.Event == "" {
+		return "", nil
+	} else if err != nil {
+		return "", err
+	}
+	var found struct {
+		Unsigned struct {
+			RedactedBecause struct {
+				ID     id.EventID `json:"event_id"`
+				Sender id.UserID  `json:"sender"`
+			} `json:"redacted_because"`
+		} `json:"unsigned"`
+	}
+	client := s.clients.as(by)
+	_, err = client.MakeRequest(ctx, http.MethodGet, client.BuildClientURL("v3", "rooms", room, "event", row.Event), nil, &found)
+	if err != nil && !refused(err) && !errors.Is(err, mautrix.MNotFound) {
+		return "", fmt.Errorf("look whether %s in %s is redacted: %w", row.Event, room, err)
+	}
+	if redaction := found.Unsigned.RedactedBecause; redaction.Sender == by {
+		return redaction.ID, nil
 	}
 	return "", nil
 }

@@ -2,10 +2,12 @@ package matrix_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.mau.fi/whatsmeow/types"
 	"maunium.net/go/mautrix/id"
 
 	"causeway/database"
@@ -97,6 +99,46 @@ func TestSendEventOnceThoughTheAnswerIsLost(t *testing.T) {
 			require.NoError(t, b.doEntry(e))
 			require.Equal(t, []string{carol.String() + ": hello"}, b.hs.Messages(p.RoomID.String()))
 			require.NotEmpty(t, b.eventOf(key))
+		})
+	}
+}
+
+// A redaction has nothing in it that a client keeps; what it has redacted says so.
+func TestRedactionOnceThoughTheAnswerIsLost(t *testing.T) {
+	t.Parallel()
+	for name, message := range map[string]types.MessageID{"a removal": "3EB0B", "the end of a reaction that gave way": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			p, contact := b.directRoom()
+			about := b.message(p.ID, contact.ID, "3EB0A")
+			require.NoError(t, b.do(outbox.KindSendEvent, text(p.ID, carol, "1", "hello", &about)))
+			a := outbox.SendEvent{Portal: p.ID, As: carol, Type: "m.room.redaction", Txn: "2", Content: []byte(`{}`), About: &about}
+			if message != "" {
+				key := b.message(p.ID, contact.ID, message)
+				a.Message = &key
+			}
+			e := b.entry(outbox.KindSendEvent, a)
+			b.hs.Inject(homeserver.Fault{Match: "/redact/", LoseAnswer: true})
+			require.Error(t, b.doEntry(e))
+			b.hs.ForgetTransactions()
+			e.Attempts = 1
+			require.NoError(t, b.doEntry(e))
+			redactions := slices.DeleteFunc(b.hs.History(p.RoomID.String()), func(e homeserver.Event) bool { return e.Type != "m.room.redaction" })
+			require.Len(t, redactions, 1)
+			if a.Message != nil {
+				require.EqualValues(t, redactions[0].ID, b.eventOf(*a.Message))
+			}
+			// What somebody else has redacted is redacted by the ghost too: that is what WhatsApp says.
+			other := b.message(p.ID, contact.ID, "3EB0C")
+			require.NoError(t, b.do(outbox.KindSendEvent, text(p.ID, carol, "3", "again", &other)))
+			_, err := b.hs.Redact(bot.String(), p.RoomID.String(), b.eventOf(other).String())
+			require.NoError(t, err)
+			a.About, a.Txn, a.Message = &other, "4", nil
+			e = b.entry(outbox.KindSendEvent, a)
+			e.Attempts = 1
+			require.NoError(t, b.doEntry(e))
+			require.Equal(t, carol.String(), b.last(p.RoomID).Sender)
 		})
 	}
 }

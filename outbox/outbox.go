@@ -156,6 +156,16 @@ func (a SendWhatsApp) Key() string {
 	return fmt.Sprintf("whatsapp/%s/%d/%s", a.Login, a.Message.Portal, a.Message.ID)
 }
 
+// SentBy is the login whose SendWhatsApp action has a key.
+func SentBy(key string) database.LoginID {
+	_, rest, _ := strings.Cut(key, "/")
+	login, _, _ := strings.Cut(rest, "/")
+	return database.LoginID(login)
+}
+
+// SentOf names the end of a SendWhatsApp action with a key, for those that wait for it (queue.Park, queue.Provide).
+func SentOf(key string) string { return "sent/" + key }
+
 // SendStatus adds that action.
 func (o *Outbox) SendStatus(ctx context.Context, a SendStatus) error {
 	return o.add(ctx, statusLane(a.Room), StatusKey(a.Txn), KindSendStatus, a)

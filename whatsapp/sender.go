@@ -110,7 +110,7 @@ func (s *Sender) send(ctx context.Context, e queue.Entry, a outbox.SendWhatsApp)
 	defer cancel()
 	live, err := s.connected(ctx, e, a.Login, s.timing().MaxAge)
 	if err == nil {
-		err = s.after(ctx, e, a)
+		err = s.after(ctx, e, a, live)
 	}
 	if err != nil {
 		return nil, err

@@ -43,6 +43,7 @@ type session struct {
 	client        *whatsmeow.Client // set before anything is shared
 	stores        *accountStore
 	ready         atomic.Bool  // logged in: may send
+	since         atomic.Int64 // when that began last, in nanoseconds since 1970
 	over          atomic.Bool  // WhatsApp has ended it for good
 	muted         atomic.Bool  // nothing that arrives is taken any more
 	lastHeard     atomic.Int64 // when something last came over the connection, in nanoseconds
@@ -243,6 +244,7 @@ func (s *session) live(ctx context.Context, l *link) fate {
 
 // announce journals that the login is connected, and wakes the actions that waited for it.
 func (s *session) announce(ctx context.Context) error {
+	s.since.Store(time.Now().UnixNano())
 	s.ready.Store(true)
 	changed := inbox.LoginChanged{Login: s.login, State: database.StateConnected, At: time.Now()}
 	s.mu.Lock()
@@ -263,6 +265,9 @@ func (s *session) announce(ctx context.Context) error {
 	s.log.Info().Msg("Connected to WhatsApp")
 	return nil
 }
+
+// connectedAt is when the present connection became ready.
+func (s *session) connectedAt() time.Time { return time.Unix(0, s.since.Load()) }
 
 // report journals what became of the connection, however often that takes. What was journaled last is not repeated.
 func (s *session) report(ctx context.Context, end fate) {

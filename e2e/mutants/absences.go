@@ -10,6 +10,12 @@ func absences() []mutant {
 			pkg: "./whatsapp", tests: "TestStuckChatDelaysNoOther",
 		},
 		{
+			name: "sends a reaction before the message of another login that it is about",
+			file: "whatsapp/after.go",
+			old:  "		limit = busyLimit", new: "		limit = 0",
+			pkg: "./whatsapp", tests: "TestAfterTheMessageOfAnotherLogin",
+		},
+		{
 			name: "lets one login whose answers are late hold up the others",
 			file: "outbox/outbox.go",
 			old:  "	if !OnWhatsApp(lane) {\n		return lane.Kind()\n	}", new: "	if lane != \"\" {\n		return lane.Kind()\n	}",

@@ -52,6 +52,12 @@ func edges() []mutant {
 			old:  "return e.Attempts > 0 || e.Added.Before(s.started)", new: "return false",
 			pkg: "./matrix", tests: "TestSendEventOnceThoughTheAnswerIsLost",
 		},
+		{
+			name: "removes again what is removed, after the homeserver forgot the transaction",
+			file: "matrix/event.go",
+			old:  "case repeat && a.Type == event.EventRedaction.Type", new: "case false && a.Type == event.EventRedaction.Type",
+			pkg: "./matrix", tests: "TestRedactionOnceThoughTheAnswerIsLost",
+		},
 	}
 }
 

@@ -73,6 +73,7 @@ func (h *Homeserver) routes() http.Handler {
 		"POST " + rooms + "/invite":                     h.invite,
 		"POST " + rooms + "/kick":                       h.kick,
 		"GET " + rooms + "/messages":                    h.messages,
+		"GET " + rooms + "/event/{event}":               h.getEvent,
 		"GET " + rooms + "/state/{type}":                h.getState,
 		"GET " + rooms + "/state/{type}/{key...}":       h.getState,
 		"PUT " + rooms + "/state/{type}":                h.putState,

@@ -48,7 +48,7 @@ func (h *Homeserver) createRoom(c *call) (any, error) {
 func (h *Homeserver) newRoom(owner string, body map[string]any) *room {
 	r := &room{
 		id: "!room" + h.next() + ":" + h.opts.Domain, owner: owner,
-		state: make(map[stateKey]Event), redacted: make(map[string]bool), read: make(map[string]string),
+		state: make(map[stateKey]Event), redacted: make(map[string]Event), read: make(map[string]string),
 	}
 	h.world.rooms[r.id] = r
 	creation, _ := body["creation_content"].(map[string]any)

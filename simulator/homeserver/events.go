@@ -60,8 +60,35 @@ func (h *Homeserver) redactEvent(r *room, target string, d draft) Event {
 			r.events[i].Content = map[string]any{}
 		}
 	}
-	r.redacted[target] = true
-	return h.put(r, d)
+	e := h.put(r, d)
+	r.redacted[target] = e
+	return e
+}
+
+// getEvent returns an event, with what redacted it.
+func (h *Homeserver) getEvent(c *call) (any, error) {
+	r, err := h.room(c.path("room"))
+	if err != nil {
+		return nil, err
+	}
+	if err := r.mayVisit(c.user); err != nil {
+		return nil, err
+	}
+	e, known := r.event(c.path("event"))
+	if !known {
+		return nil, &apiError{http.StatusNotFound, "M_NOT_FOUND", "Unknown event"}
+	}
+	type unsigned struct {
+		RedactedBecause *Event `json:"redacted_because,omitempty"`
+	}
+	answer := struct {
+		Event
+		Unsigned unsigned `json:"unsigned"`
+	}{Event: e}
+	if by, redacted := r.redacted[e.ID]; redacted {
+		answer.Unsigned.RedactedBecause = &by
+	}
+	return answer, nil
 }
 
 // receipt takes a read receipt of an event that is there.

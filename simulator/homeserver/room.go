@@ -34,8 +34,8 @@ type room struct {
 	// said are the events as they were sent, whatever was redacted later.
 	said  []Event
 	state map[stateKey]Event
-	// redacted events have lost their content.
-	redacted map[string]bool
+	// redacted events have lost their content: the redaction of each.
+	redacted map[string]Event
 	// read is the last event that each user has shown as read.
 	read map[string]string
 }
