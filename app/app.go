@@ -124,6 +124,7 @@ func build(ctx context.Context, cfg config.Config, log zerolog.Logger, version s
 	permit := permissions{cfg.Bridge.Permissions}
 	b.chats = portal.New(db, b.in, b.out, people, portal.Config{
 		Bot: bot, Feedback: feedback(cfg), ReadReceipts: cfg.Bridge.ReadReceipts, IgnoreNotices: !cfg.Bridge.Notices,
+		AskPreviews: cfg.Bridge.URLPreviews,
 	}, permit)
 	deciders := dispatch.New(db, bot, dispatch.Deciders{
 		Chats: b.chats, Lost: b.chats, Receipts: b.chats, Rooms: b.chats, Feedback: b.chats, People: people,

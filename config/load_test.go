@@ -84,6 +84,7 @@ bridge:
   delivery_receipts: true
   read_receipts: false
   notices: false
+  url_previews: true
   permissions:
     "@a:b": user
     "Example.Com": blocked
@@ -108,7 +109,7 @@ logging: {level: debug, format: json}
 		},
 		Outbox: config.Outbox{MaxAge: 2 * time.Hour},
 		Bridge: config.Bridge{
-			CommandPrefix: "!w", MessageStatusEvents: true, DeliveryReceipts: true,
+			CommandPrefix: "!w", MessageStatusEvents: true, DeliveryReceipts: true, URLPreviews: true,
 			Permissions: config.Permissions{"@a:b": config.User, "example.com": config.Blocked},
 		},
 		Media:   config.Media{MaxSize: 20, Directory: "/var/tmp"},

@@ -40,6 +40,7 @@ func ToMatrixNaming(msg *waE2E.Message, people People) *event.MessageEventConten
 		}
 	}
 	content.Mentions = mentions(msg, people)
+	content.BeeperLinkPreviews = previewToMatrix(msg)
 	return content
 }
 

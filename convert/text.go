@@ -161,10 +161,11 @@ func textToWhatsApp(content *event.MessageEventContent, accounts Accounts) (*waE
 	if err != nil {
 		return nil, err
 	}
-	if said.about == nil {
-		return &waE2E.Message{Conversation: proto.String(said.text)}, nil
+	msg := &waE2E.Message{Conversation: proto.String(said.text)}
+	if said.about != nil {
+		msg = &waE2E.Message{ExtendedTextMessage: &waE2E.ExtendedTextMessage{Text: proto.String(said.text), ContextInfo: said.about}}
 	}
-	return &waE2E.Message{ExtendedTextMessage: &waE2E.ExtendedTextMessage{Text: proto.String(said.text), ContextInfo: said.about}}, nil
+	return previewToWhatsApp(content, msg), nil
 }
 
 // withoutReplyFallback removes the quotation that older clients put before a reply (Client-Server API up to v1.12,

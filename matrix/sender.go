@@ -75,6 +75,9 @@ func (s *Sender) perform(ctx context.Context, e queue.Entry) (queue.Settle, erro
 	case outbox.KindSendEvent:
 		return act(ctx, e, func(ctx context.Context, a outbox.SendEvent) (queue.Settle, error) {
 			a, err := s.bring(ctx, e, a)
+			if err == nil {
+				a, err = s.illustrate(ctx, e, a)
+			}
 			if err != nil {
 				return nil, err
 			}

@@ -56,6 +56,8 @@ type SendEvent struct {
 	About *database.MessageKey `json:"about,omitempty"`
 	// File, if set, is what the event shows.
 	File *FileOnWhatsApp `json:"file,omitempty"`
+	// Preview, if any, is the small JPEG of the page that the event shows a preview of.
+	Preview []byte `json:"preview,omitempty"`
 	// Sent is when it was sent on WhatsApp, put into the event as its timestamp ("ts", timestamp massaging).
 	Sent time.Time `json:"sent,omitzero"`
 }
@@ -159,6 +161,8 @@ type SendWhatsApp struct {
 	Content []byte              `json:"content"` // waE2E.Message as protobuf
 	// File, if set, is what the message shows.
 	File *FileOnMatrix `json:"file,omitempty"`
+	// Preview, if set, is what is still to be had for the preview of a page in the message.
+	Preview *PreviewOnMatrix `json:"preview,omitempty"`
 	// Written is when it was written on Matrix.
 	Written time.Time `json:"written,omitzero"`
 	// After, if set, is the Key of the action that sends the message which this one is about, by another login.

@@ -39,6 +39,15 @@ type FileOnMatrix struct {
 	Name      string              `json:"name"` // of the file
 }
 
+// PreviewOnMatrix is what is to be had for the preview of a page before the message that shows it is sent. What cannot be
+// had is left out.
+type PreviewOnMatrix struct {
+	// Address is that of a page of which the homeserver is to be asked; empty when all but the picture is known.
+	Address string `json:"address,omitempty"`
+	// Picture is where the picture is, if it is known.
+	Picture id.ContentURIString `json:"picture,omitempty"`
+}
+
 // Progress writes down what has been done of an action, so that a repeat goes on from there: v is the action as it is
 // then to be carried out.
 func (o *Outbox) Progress(ctx context.Context, e queue.Entry, v any) error {

@@ -117,7 +117,7 @@ func (p *Portals) replace(ctx context.Context, s said, row database.Message, par
 func (p *Portals) replacePart(ctx context.Context, s said, n int, part database.Message, content *event.MessageEventContent) error {
 	edit := showing{row: s.row(database.KindEdit), as: s.sender.UserID, about: &part.MessageKey}
 	if n == 0 {
-		edit.file = s.file()
+		edit.file, edit.preview, edit.extra = s.file(), s.preview(), s.extra()
 	} else {
 		edit.row.ID = partID(edit.row.ID, n+1)
 		if _, err := p.db.AddMessage(ctx, edit.row); err != nil {

@@ -2,7 +2,6 @@ package portal
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -125,7 +124,8 @@ func (p *Portals) saidOnWhatsApp(ctx context.Context, s said) error {
 	if err := p.ensureShown(ctx, s); err != nil {
 		return err
 	}
-	if err := p.present(ctx, s, showing{row: row, as: s.sender.UserID, about: about, file: s.file()}, content); err != nil {
+	how := showing{row: row, as: s.sender.UserID, about: about, file: s.file(), preview: s.preview(), extra: s.extra()}
+	if err := p.present(ctx, s, how, s.marked(content)); err != nil {
 		return err
 	}
 	if err := p.showReactions(ctx, row.MessageKey); err != nil {
@@ -158,6 +158,9 @@ type showing struct {
 	as    id.UserID
 	about *database.MessageKey   // what the first of them is about
 	file  *outbox.FileOnWhatsApp // what the first of them shows
+	// preview is the picture of a page in the first of them; extra are fields of its content for programs.
+	preview []byte
+	extra   map[string]any
 }
 
 // show adds the events that show a message, whose row is there: one, or several when it is too long for one. The further
@@ -167,6 +170,7 @@ func (p *Portals) show(ctx context.Context, s showing, parts []*event.MessageEve
 		part := s
 		if n > 0 {
 			part.row.ID, part.row.Quote, part.about, part.file = partID(s.row.ID, n+1), "", nil, nil
+			part.preview, part.extra = nil, nil
 			if _, err := p.db.AddMessage(ctx, part.row); err != nil {
 				return err
 			}
@@ -180,13 +184,13 @@ func (p *Portals) show(ctx context.Context, s showing, parts []*event.MessageEve
 
 // post adds the event that shows a message.
 func (p *Portals) post(ctx context.Context, s showing, kind event.Type, content any) error {
-	raw, err := json.Marshal(content)
+	raw, err := withFields(content, s.extra)
 	if err != nil {
 		return fmt.Errorf("encode message %s: %w", s.row.ID, err)
 	}
 	return p.out.SendEvent(ctx, outbox.SendEvent{
 		Portal: s.row.Portal, As: s.as, Type: kind.Type, Content: raw,
-		Txn: transactionID(s.row.MessageKey), Message: &s.row.MessageKey, About: s.about, File: s.file, Sent: s.row.Sent,
+		Txn: transactionID(s.row.MessageKey), Message: &s.row.MessageKey, About: s.about, File: s.file, Preview: s.preview, Sent: s.row.Sent,
 	})
 }
 
@@ -283,7 +287,8 @@ func (p *Portals) saidOnMatrix(ctx context.Context, portal database.Portal, evt 
 	if reply != nil {
 		msg = convert.ReplyToWhatsApp(msg, *reply)
 	}
-	return p.send(ctx, portal, login, evt, sending{msg: msg, quote: quote, file: fileFromMatrix(evt.Content.AsMessage())})
+	content := evt.Content.AsMessage()
+	return p.send(ctx, portal, login, evt, sending{msg: msg, quote: quote, file: fileFromMatrix(content), preview: p.previewFor(content, msg)})
 }
 
 // sending is what goes to WhatsApp.
@@ -293,6 +298,8 @@ type sending struct {
 	quote string
 	after string // as in outbox.SendWhatsApp
 	file  *outbox.FileOnMatrix
+	// preview is what is still to be had for the preview of a page; nil when there is nothing.
+	preview *outbox.PreviewOnMatrix
 }
 
 // send writes down what a Matrix user's event is on WhatsApp, and sends it.
@@ -309,7 +316,8 @@ func (p *Portals) send(ctx context.Context, portal database.Portal, login databa
 		return err
 	}
 	return p.out.SendWhatsApp(ctx, outbox.SendWhatsApp{
-		Login: login.ID, Chat: portal.Chat, Message: row.MessageKey, Content: raw, File: s.file, Written: timestamp(evt), After: s.after,
+		Login: login.ID, Chat: portal.Chat, Message: row.MessageKey, Content: raw, File: s.file, Preview: s.preview,
+		Written: timestamp(evt), After: s.after,
 	})
 }
 

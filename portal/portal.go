@@ -39,6 +39,8 @@ type Config struct {
 	Feedback Feedback
 	// ReadReceipts says that each side is told what was read on the other.
 	ReadReceipts bool
+	// AskPreviews has the homeserver asked for previews of pages that come without one.
+	AskPreviews bool
 	// IgnoreNotices leaves notices (m.notice) of Matrix users on Matrix.
 	IgnoreNotices bool
 }

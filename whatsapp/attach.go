@@ -30,6 +30,8 @@ const (
 type Files interface {
 	// Download writes a file into another. The error is media.ErrGone or media.ErrTooLarge when trying again is of no use.
 	Download(ctx context.Context, address id.ContentURIString, into *media.File) error
+	// Page tells what a web page shows of itself.
+	Page(ctx context.Context, address string) (media.Page, error)
 }
 
 // Media is what the sender needs to move files.

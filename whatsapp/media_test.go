@@ -33,6 +33,21 @@ type shelf struct {
 	mu    sync.Mutex
 	files map[id.ContentURIString][]byte
 	asked map[id.ContentURIString]int
+	pages map[string]media.Page
+}
+
+func (s *shelf) Page(ctx context.Context, address string) (media.Page, error) {
+	s.mu.Lock()
+	page, ok := s.pages[address]
+	s.mu.Unlock()
+	if !ok {
+		return page, media.ErrGone
+	}
+	if page.Title == "never" { // a page that does not answer
+		<-ctx.Done()
+		return page, ctx.Err()
+	}
+	return page, nil
 }
 
 func (s *shelf) add(content []byte) id.ContentURIString {

@@ -106,6 +106,9 @@ func (s *Sender) send(ctx context.Context, e queue.Entry, a outbox.SendWhatsApp)
 	if err := s.attach(ctx, e, a, &message); err != nil {
 		return nil, err
 	}
+	if err := s.illustrate(ctx, e, a, &message); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, actionTimeout+s.timing().Ack)
 	defer cancel()
 	live, err := s.connected(ctx, e, a.Login, s.timing().MaxAge)

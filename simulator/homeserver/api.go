@@ -88,9 +88,11 @@ func (h *Homeserver) routes() http.Handler {
 	mux.Handle("POST "+client+"/register", h.tokened(h.register))
 	mux.Handle("POST /_matrix/media/v3/upload", h.tokened(h.upload))
 	mux.HandleFunc("GET /_matrix/media/v3/config", h.mediaConfig)
+	mux.Handle("GET /_matrix/media/v3/preview_url", h.tokened(h.preview))
 	mux.HandleFunc("GET /_matrix/media/v3/download/{server}/{media}", h.download)
 	if !h.opts.OldMedia {
 		mux.Handle("GET /_matrix/client/v1/media/config", h.tokened(h.mediaConfig))
+		mux.Handle("GET /_matrix/client/v1/media/preview_url", h.tokened(h.preview))
 		mux.Handle("GET /_matrix/client/v1/media/download/{server}/{media}", h.tokened(h.download))
 	}
 	if !h.opts.NoPing {

@@ -28,6 +28,8 @@ type Options struct {
 	NoPing bool
 	// OldMedia makes it a homeserver from before authenticated media (v1.11 of the specification).
 	OldMedia bool
+	// Pages is what it says about web pages, by their addresses; others it cannot reach.
+	Pages map[string]map[string]any
 }
 
 func (o Options) filled() Options {

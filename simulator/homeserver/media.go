@@ -7,6 +7,16 @@ func (h *Homeserver) mediaConfig(w http.ResponseWriter, _ *http.Request) {
 	write(w, response{http.StatusOK, map[string]any{"m.upload.size": maxMedia}})
 }
 
+// preview tells what is known of a web page.
+func (h *Homeserver) preview(w http.ResponseWriter, r *http.Request) {
+	page, ok := h.opts.Pages[r.URL.Query().Get("url")]
+	if !ok {
+		write(w, failure(&apiError{http.StatusBadGateway, "M_UNKNOWN", "Failed to fetch the page"}))
+		return
+	}
+	write(w, response{http.StatusOK, page})
+}
+
 // download serves a file that somebody has uploaded.
 func (h *Homeserver) download(w http.ResponseWriter, r *http.Request) {
 	content := h.Media("mxc://" + r.PathValue("server") + "/" + r.PathValue("media"))
