@@ -35,7 +35,7 @@ func previewToMatrix(msg *waE2E.Message) []*event.BeeperLinkPreview {
 }
 
 func previewText(text string, limit int) string {
-	return clip(strings.TrimSpace(withoutTurns(joined(clean(text)))), limit)
+	return clip(oneLine(withoutTurns(text)), limit)
 }
 
 // PreviewPicture is the small JPEG of the preview that came with a text; nil when there is none.
