@@ -108,6 +108,7 @@ const (
 	Unavailable       = server.Unavailable
 	ViewOnce          = server.ViewOnce
 	ConnectFailure    = server.ConnectFailure
+	SilentHandshake   = server.SilentHandshake
 )
 
 // Options of a network.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 
+	"causeway/simulator"
+
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
 )
@@ -24,4 +26,24 @@ func TestNotAClient(t *testing.T) {
 	c := newCompanion(t, w)
 	c.link(t, w.me)
 	w.strict(t)
+}
+
+// TestSilentHandshake lets the network take a connection and say nothing on it. The next one is like any other.
+func TestSilentHandshake(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	require.NoError(t, w.Fault(simulator.Fault{Kind: simulator.SilentHandshake}))
+	socket, _, err := websocket.Dial(limit(t), "wss://web.whatsapp.com/ws/chat", &websocket.DialOptions{HTTPClient: w.HTTPClient()})
+	require.NoError(t, err)
+	require.NoError(t, socket.Write(limit(t), websocket.MessageBinary, []byte("not even this is answered")))
+	_, err = w.WaitEvent(limit(t), func(e simulator.Event) bool {
+		return e.Class == string(simulator.SilentHandshake) && e.Detail != ""
+	})
+	require.NoError(t, err)
+	c := newCompanion(t, w)
+	c.link(t, w.me)
+	w.strict(t)
+	require.NoError(t, w.Close())
+	_, _, err = socket.Read(limit(t))
+	require.Error(t, err, "it ends with the network")
 }

@@ -18,7 +18,8 @@ type FaultKind string
 // Kinds of faults. DropConnection, StreamError, Stall and Logout act at once; the others wait for their occasion, Count times or
 // For a while. MediaStatus and SlowMedia concern transfers of files; a download names no device, so only those without Device reach
 // it. Stall leaves a connection open on which nothing is heard or said any more. Unavailable and ViewOnce give a device a message
-// without its content. ConnectFailure turns a login away with a reason.
+// without its content. ConnectFailure turns a login away with a reason. SilentHandshake takes a new connection and says nothing on it; like
+// RefuseConnections it cannot know the device.
 const (
 	DropConnection    FaultKind = "drop_connection"
 	RefuseConnections FaultKind = "refuse_connections"
@@ -37,6 +38,7 @@ const (
 	Unavailable       FaultKind = "unavailable"
 	ViewOnce          FaultKind = "view_once"
 	ConnectFailure    FaultKind = "connect_failure"
+	SilentHandshake   FaultKind = "silent_handshake"
 )
 
 // Fault is something that goes wrong on demand.
@@ -130,7 +132,7 @@ func (s *Server) Fault(f Fault) error {
 			s.unlink(d)
 		}
 	case RefuseConnections, LoseAcks, DelayAcks, Nack, ClientOutdated, TempBan, Undecryptable, Duplicate, MediaStatus, SlowMedia,
-		Unavailable, ViewOnce, ConnectFailure:
+		Unavailable, ViewOnce, ConnectFailure, SilentHandshake:
 		s.arm(f)
 	default:
 		return fmt.Errorf("%w fault kind %q", account.ErrInvalid, f.Kind)

@@ -118,6 +118,9 @@ func (s *Server) Journal() *journal.Journal { return s.journal }
 // Close ends all connections and stops listening.
 func (s *Server) Close() error {
 	s.mu.Lock()
+	if !s.state.sessions.closed {
+		close(s.state.sessions.ended)
+	}
 	s.state.sessions.closed = true
 	var open []*session
 	for c := range s.state.sessions.all {
@@ -157,6 +160,7 @@ func newRef() string {
 func (s *Server) accept(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	refused := s.state.sessions.closed || s.state.faults.take(RefuseConnections, nil) != nil
+	silent := !refused && s.state.faults.take(SilentHandshake, nil) != nil
 	s.mu.Unlock()
 	if refused {
 		s.journal.Add(journal.Event{Kind: journal.Fault, Class: string(RefuseConnections)})
@@ -170,6 +174,10 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
 	defer cancel()
+	if silent {
+		s.hold(ctx, socket)
+		return
+	}
 	conn, err := wire.Accept(ctx, socket, s.transport.identity)
 	if err != nil {
 		_ = socket.CloseNow()
@@ -183,6 +191,28 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request) {
 	}
 	go c.write()
 	s.read(c)
+}
+
+// hold keeps a connection on which nothing is said until either side ends it.
+func (s *Server) hold(ctx context.Context, socket *websocket.Conn) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-s.state.sessions.ended:
+		case <-ctx.Done():
+		}
+		_ = socket.CloseNow()
+	}()
+	for said := 0; ; said++ {
+		if said == 1 {
+			s.journal.Add(journal.Event{Kind: journal.Fault, Class: string(SilentHandshake), Detail: "a client waits for the answer to its hello"})
+		}
+		if _, _, err := socket.Read(ctx); err != nil {
+			s.journal.Add(journal.Event{Kind: journal.Disconnected, Detail: "silent handshake: " + err.Error()})
+			return
+		}
+	}
 }
 
 func (s *Server) read(c *session) {

@@ -47,10 +47,11 @@ type sessions struct {
 	all    map[*session]struct{}
 	online map[*account.Device]*session
 	closed bool
+	ended  chan struct{} // closed with the server
 }
 
 func newSessions() sessions {
-	return sessions{all: map[*session]struct{}{}, online: map[*account.Device]*session{}}
+	return sessions{all: map[*session]struct{}{}, online: map[*account.Device]*session{}, ended: make(chan struct{})}
 }
 
 func newSession(conn *wire.Conn, cancel context.CancelFunc) *session {
