@@ -54,7 +54,7 @@ func (s *story) longTexts() {
 func (s *story) emotes() {
 	s.step("emotes and notices")
 	for text, content := range map[string]event.MessageEventContent{
-		"* waves":         {MsgType: event.MsgEmote, Body: "waves"},
+		"_waves_":         {MsgType: event.MsgEmote, Body: "waves"},
 		"the bus is late": {MsgType: event.MsgNotice, Body: "the bus is late"},
 	} {
 		_, err := s.alice.Client.SendMessageEvent(s.ctx, s.direct, event.EventMessage, &content)

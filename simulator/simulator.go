@@ -57,6 +57,10 @@ type (
 	Vote = phone.Vote
 	// Attendance is the answer to an event.
 	Attendance = phone.Attendance
+	// Dress is what a text or caption has besides its words.
+	Dress = phone.Dress
+	// LinkPreview is what a text shows of a web page.
+	LinkPreview = phone.LinkPreview
 	// ChatEdit is a change of the owner's settings of a chat.
 	ChatEdit = phone.ChatEdit
 	// Sent names a message that a phone sent.

@@ -113,6 +113,7 @@ func (c *control) send(r *http.Request) (any, error) {
 		out.React = &simulator.Reaction{ID: in.React.ID, Emoji: in.React.Emoji}
 	}
 	out.Vote, out.Attend, out.Sealed = (*simulator.Vote)(in.Vote), (*simulator.Attendance)(in.Attend), in.Sealed
+	out.Dress = simulator.Dress{Mentions: in.Mentions, MentionAll: in.MentionAll, Forwarded: in.Forwarded, Preview: (*simulator.LinkPreview)(in.Preview)}
 	if in.Message != nil {
 		out.Message = &waE2E.Message{}
 		if err = protojson.Unmarshal(in.Message, out.Message); err != nil {
@@ -144,7 +145,7 @@ func (c *control) messages(r *http.Request) (any, error) {
 	defer cancel()
 	out := []api.Message{}
 	for _, m := range p.Messages(ctx, chat, after) {
-		entry, err := describe(m)
+		entry, err := describe(p, m)
 		if err != nil {
 			return nil, err
 		}
@@ -153,14 +154,16 @@ func (c *control) messages(r *http.Request) (any, error) {
 	return out, nil
 }
 
-func describe(m simulator.Message) (api.Message, error) {
+func describe(p *simulator.Phone, m simulator.Message) (api.Message, error) {
 	raw, err := protojson.Marshal(m.Message)
 	if err != nil {
 		return api.Message{}, fmt.Errorf("encode message %s: %w", m.ID, err)
 	}
+	dress := p.Dressed(m)
 	return api.Message{Seq: m.Seq, Chat: m.Chat.String(), Sender: m.Sender.String(), ID: m.ID, Timestamp: m.Timestamp.Unix(), FromMe: m.FromMe,
 		Device: m.Device, Text: m.Text, Message: json.RawMessage(raw), Media: media(m), EditOf: m.EditOf, Revoked: m.Revoked,
-		Vote: (*api.Vote)(m.Vote), Attendance: (*api.Attendance)(m.Attendance)}, nil
+		Vote: (*api.Vote)(m.Vote), Attendance: (*api.Attendance)(m.Attendance),
+		Dress: api.Dress{Mentions: dress.Mentions, MentionAll: dress.MentionAll, Forwarded: dress.Forwarded, Preview: (*api.LinkPreview)(dress.Preview)}}, nil
 }
 
 func media(m simulator.Message) *api.Media {

@@ -44,6 +44,8 @@ type Outgoing struct {
 	Attend                *Attendance
 	// Sealed makes an edit travel sealed with the secret of the message that it changes.
 	Sealed bool
+	// Dress goes with texts and captions.
+	Dress Dress
 }
 
 func (o Outgoing) check() error {
@@ -58,6 +60,9 @@ func (o Outgoing) check() error {
 	}
 	if (o.Edit != "" || o.ReplyTo != "") && (o.Text == "" && o.Message == nil && o.Media == nil) {
 		return fmt.Errorf("%w message: edit and reply_to go with text, message or media only", account.ErrInvalid)
+	}
+	if !o.Dress.isPlain() && o.Text == "" && o.Message == nil && o.Media == nil {
+		return fmt.Errorf("%w message: mentions, forwarded and preview go with text, message or media only", account.ErrInvalid)
 	}
 	if o.ReplyTo != "" && o.Text == "" {
 		return fmt.Errorf("%w message: reply_to goes with text only; another message carries its own context", account.ErrInvalid)
@@ -96,6 +101,9 @@ func (p *Phone) compose(chat, pn types.JID, out Outgoing) (*waE2E.Message, wire.
 		}
 		body = &waE2E.Message{ExtendedTextMessage: &waE2E.ExtendedTextMessage{Text: &out.Text, ContextInfo: &waE2E.ContextInfo{
 			StanzaID: &out.ReplyTo, Participant: proto.String(quoted.SenderLID.ToNonAD().String()), QuotedMessage: quoted.Message}}}
+	}
+	if body, err = p.dress(body, out.Dress); err != nil {
+		return nil, nil, err
 	}
 	switch {
 	case out.Edit == "":

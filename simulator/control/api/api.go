@@ -78,6 +78,24 @@ type Send struct {
 	Vote      *Vote           `json:"vote,omitempty"`
 	Attend    *Attendance     `json:"attend,omitempty"`
 	Sealed    bool            `json:"sealed,omitempty"`
+	Dress
+}
+
+// Dress is what a text or caption has besides its words. Mentions are numbers (to send also JIDs; "@number" in the text becomes
+// "@LID"), Forwarded is how often the message has been passed on.
+type Dress struct {
+	Mentions   []string     `json:"mentions,omitempty"`
+	MentionAll bool         `json:"mention_all,omitempty"`
+	Forwarded  uint32       `json:"forwarded,omitempty"`
+	Preview    *LinkPreview `json:"preview,omitempty"`
+}
+
+// LinkPreview is what a text shows of a web page, whose address is in the text.
+type LinkPreview struct {
+	URL         string `json:"url"`
+	Title       string `json:"title,omitempty"`
+	Description string `json:"description,omitempty"`
+	Thumbnail   []byte `json:"thumbnail,omitempty"`
 }
 
 // OutgoingMedia is a file to send. Kind is image, video, gif, video_note, audio, voice, document or sticker.
@@ -128,6 +146,7 @@ type Message struct {
 	// Vote and Attendance are an opened answer to a poll or an event that the phone knows.
 	Vote       *Vote       `json:"vote,omitempty"`
 	Attendance *Attendance `json:"attendance,omitempty"`
+	Dress
 }
 
 // Contact is the body of PUT /phones/{phone}/contacts/{other}.
