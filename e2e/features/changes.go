@@ -6,7 +6,7 @@ func changes() []Row {
 			Kind: "reply", Direction: BothWays,
 			Matrix: []string{"m.in_reply_to"}, WhatsApp: []string{"extendedTextMessage.contextInfo"},
 			Limits: "With the words of the message that is answered. What the bridge does not know is quoted on Matrix. A message in a thread answers the one before it.",
-			Tests:  []string{"e2e.TestStory:changeOnWhatsApp", "e2e.TestStory:changeOnMatrix", "convert.TestReplies", "portal.TestRepliesFromWhatsApp", "portal.TestRepliesFromMatrix"},
+			Tests:  []string{"e2e.TestStory:changeOnWhatsApp", "e2e.TestStory:changeOnMatrix", "e2e.TestText:quotes", "convert.TestReplies", "portal.TestRepliesFromWhatsApp", "portal.TestRepliesFromMatrix"},
 		},
 		{
 			Kind: "edit", Direction: BothWays,
