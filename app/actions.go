@@ -12,6 +12,7 @@ import (
 
 	"causeway/config"
 	"causeway/inbox"
+	"causeway/live"
 	"causeway/outbox"
 	"causeway/queue"
 	"causeway/whatsapp"
@@ -87,6 +88,11 @@ func (b *bridge) buried(ctx context.Context, e queue.Entry, _ error) error {
 		}
 	}
 	return nil
+}
+
+// typing hands on who is typing on WhatsApp.
+func (b *bridge) typing(t whatsapp.Typing) {
+	b.signs.FromWhatsApp(live.OnWhatsApp{Login: t.Login, Chats: t.Chats, Sender: t.Sender, Typing: t.Typing})
 }
 
 // permissions answers the deciders from the configuration.

@@ -17,6 +17,7 @@ import (
 	"causeway/database"
 	"causeway/dispatch"
 	"causeway/inbox"
+	"causeway/live"
 	"causeway/matrix"
 	"causeway/outbox"
 	"causeway/portal"
@@ -46,6 +47,7 @@ type bridge struct {
 	toMatrix *matrix.Sender
 	toWhats  *whatsapp.Sender
 	chats    *portal.Portals
+	signs    *live.Signs
 	workers  []*queue.Worker
 }
 
@@ -114,12 +116,17 @@ func build(ctx context.Context, cfg config.Config, log zerolog.Logger, version s
 	}
 	bot := botID(cfg)
 	b := &bridge{cfg: cfg, log: log, db: db, in: inbox.New(db, bot), out: outbox.New(db)}
-	if b.sessions, err = whatsapp.New(ctx, whatsappConfig(cfg), db, b.in, b.out, log); err != nil {
+	toWhatsApp := whatsappConfig(cfg)
+	if cfg.Bridge.Typing {
+		toWhatsApp.Typing = b.typing
+	}
+	if b.sessions, err = whatsapp.New(ctx, toWhatsApp, db, b.in, b.out, log); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	if err := b.senders(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	b.signs = live.New(db, b.toMatrix, b.sessions, log)
 	people := puppet.New(db, b.out, names, cfg.Appservice.GhostPrefix, cfg.Homeserver.Domain)
 	permit := permissions{cfg.Bridge.Permissions}
 	b.chats = portal.New(db, b.in, b.out, people, portal.Config{
@@ -153,6 +160,9 @@ func (b *bridge) run(ctx context.Context, listener net.Listener) error {
 		return err
 	}
 	server := matrix.NewServer(matrixConfig(b.cfg), b.in, b.db, b.log)
+	if b.cfg.Bridge.Typing {
+		server.SetSigns(b.signs)
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Serve(ctx, listener) })
 	group.Go(func() error {
@@ -167,6 +177,7 @@ func (b *bridge) run(ctx context.Context, listener net.Listener) error {
 		}
 		group.Go(func() error { return b.tidy(ctx) })
 		group.Go(func() error { return b.watch(ctx) })
+		group.Go(func() error { return b.signs.Run(ctx) })
 		if err := b.sessions.Start(ctx); err != nil {
 			return err
 		}

@@ -38,6 +38,7 @@ func mayImport() map[string]layer {
 		"backfill":              {"database", "inbox", "outbox", "convert"},
 		"command":               {"database", "inbox", "outbox", "queue"},
 		"dispatch":              {"database", "inbox", "queue"},
+		"live":                  {"database", "inbox"},
 		"matrix":                {"crashpoint", "database", "inbox", "outbox", "media", "queue"},
 		"matrix/encryption":     {"database", "inbox"},
 		"whatsapp":              {"crashpoint", "database", "inbox", "outbox", "media", "queue"},

@@ -87,6 +87,7 @@ type Bridge struct {
 	ReadReceipts        bool        `yaml:"read_receipts" doc:"Tell WhatsApp what users have read on Matrix, and show on Matrix what was read on WhatsApp. A private read receipt clears the unread mark on the user's own phone and tells nobody else; so does any, if read receipts are off in WhatsApp's privacy settings."`
 	Notices             bool        `yaml:"notices" doc:"Send notices (m.notice) to WhatsApp too, which is how bots and other programs speak. Off, they stay on Matrix. Those of somebody who has not linked an account are never sent."`
 	URLPreviews         bool        `yaml:"url_previews" doc:"Ask the homeserver for a preview of the first link in a message to WhatsApp, if the client that wrote it sent none. The homeserver then fetches the page (url_preview_enabled of Synapse must be on). Previews that clients send, and those from WhatsApp, are shown in any case."`
+	Typing              bool        `yaml:"typing" doc:"Show each side who is typing on the other."`
 	Permissions         Permissions `yaml:"permissions" doc:"Who may use the bridge: blocked, relay, user or admin for a user ID, a server name or \"*\" (everyone). The most specific one counts; who matches none is blocked.\n  blocked: no access; what the user writes in bridged rooms stays on Matrix\n  relay: may write through the account of somebody who set up relaying in that room\n  user: may also link WhatsApp accounts\n  admin: may also look after the bridge"`
 }
 
@@ -123,7 +124,7 @@ func Default() Config {
 			Displayname:         "{{or .PushName .Phone}} (WA)",
 		},
 		Outbox:  Outbox{MaxAge: 24 * time.Hour},
-		Bridge:  Bridge{CommandPrefix: "!wa", MessageErrorNotices: true, ReadReceipts: true, Notices: true},
+		Bridge:  Bridge{CommandPrefix: "!wa", MessageErrorNotices: true, ReadReceipts: true, Typing: true, Notices: true},
 		Media:   Media{MaxSize: 500},
 		Logging: Logging{Level: "info", Format: "pretty"},
 	}

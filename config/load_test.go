@@ -83,6 +83,7 @@ bridge:
   message_error_notices: false
   delivery_receipts: true
   read_receipts: false
+  typing: false
   notices: false
   url_previews: true
   permissions:

@@ -116,6 +116,13 @@ func (g *gate) look(ctx context.Context) {
 	}
 }
 
+// away reports whether the homeserver is known to be away.
+func (g *gate) away() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return !g.state.since.IsZero()
+}
+
 // change tells everybody who waits that something is different. The lock is held.
 func (g *gate) change() {
 	close(g.state.changed)

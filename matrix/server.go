@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"maunium.net/go/mautrix/id"
 
 	"causeway/database"
 )
@@ -37,12 +38,19 @@ type Arrivals interface {
 	AddMatrix(ctx context.Context, events, ephemeral []json.RawMessage) error
 }
 
+// Signs takes what is worth something only now. live.Signs is one.
+type Signs interface {
+	// FromMatrix takes the list of those who are typing in a room. It does not wait.
+	FromMatrix(room id.RoomID, users []id.UserID)
+}
+
 // Server answers the homeserver (Application Service API) and whoever asks whether the bridge is well.
 type Server struct {
 	cfg      Config
 	arrivals Arrivals
 	db       *database.DB
 	log      zerolog.Logger
+	signs    Signs // nil: nobody looks at them
 	mux      *http.ServeMux
 	state    serverState
 }
@@ -109,6 +117,9 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	}
 	return err
 }
+
+// SetSigns says who takes signs. It must be called before Serve.
+func (s *Server) SetSigns(signs Signs) { s.signs = signs }
 
 // SetReady says whether the bridge is at work, for /ready.
 func (s *Server) SetReady(ready bool) { s.state.ready.Store(ready) }

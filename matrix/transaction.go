@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 
+	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"causeway/crashpoint"
@@ -25,7 +27,7 @@ const retryAfter = "5"
 // keeps them from being durable is 503: the homeserver tries again, and sends nothing else meanwhile. The elements are
 // handed on as they came: what is wrong with one of them must not hold up the others.
 //
-// Receipts ("ephemeral", MSC2409) are journaled with them. Presence, messages to devices, device lists and key counts
+// Receipts ("ephemeral", MSC2409) are journaled with them, and signs of typing are handed on. Presence, messages to devices, device lists and key counts
 // (MSC3202) are accepted, and ignored for now: nothing acts on them yet.
 func (s *Server) putTransaction(w http.ResponseWriter, r *http.Request) {
 	var transaction struct {
@@ -47,11 +49,31 @@ func (s *Server) putTransaction(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	crashpoint.Pass(crashpoint.MatrixJournaled)
+	s.sign(ephemeral)
 	if n := s.state.failed.Swap(0); n > 0 {
 		s.log.Warn().Int64("refused", n).Msg("Transactions can be stored again")
 	}
 	answer(w, http.StatusOK, "{}")
 }
+
+// sign hands on who is typing (Client-Server API, "Typing notifications").
+func (s *Server) sign(ephemeral []json.RawMessage) {
+	for _, raw := range ephemeral {
+		var typing struct {
+			Type    string    `json:"type"`
+			Room    id.RoomID `json:"room_id"`
+			Content struct {
+				Users []id.UserID `json:"user_ids"`
+			} `json:"content"`
+		}
+		if s.signs != nil && json.Unmarshal(raw, &typing) == nil && typing.Type == event.EphemeralEventTyping.Type && isPlain(typing.Room) {
+			s.signs.FromMatrix(typing.Room, typing.Content.Users)
+		}
+	}
+}
+
+// isPlain reports whether a database takes a room's ID.
+func isPlain(room id.RoomID) bool { return !strings.ContainsRune(string(room), 0) }
 
 // notStored logs the first of several failures in a row: the homeserver tries again and again.
 func (s *Server) notStored(err error, events int) {

@@ -49,6 +49,8 @@ func (s *session) handle(ctx context.Context, event any) bool {
 			s.phoneSeen(e.Timestamp)
 		}
 		err = s.receipt(ctx, e)
+	case *events.ChatPresence:
+		s.typing(e)
 	case *events.UndecryptableMessage:
 		s.undecrypted(ctx, e)
 	default:

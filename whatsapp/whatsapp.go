@@ -33,6 +33,8 @@ type Config struct {
 	FirstBackoff time.Duration
 	// Receipts are those that are journaled.
 	Receipts Receipts
+	// Typing, if set, is told who is typing. It must not wait.
+	Typing func(Typing)
 	// Timing is how long to wait for what.
 	Timing Timing
 	// Network is the network to connect to; the zero value is the real one.
@@ -55,6 +57,7 @@ type edge struct {
 	version  *version
 	http     *http.Client
 	receipts Receipts // those that are journaled
+	typing   func(Typing)
 	timing   Timing
 }
 
@@ -135,7 +138,7 @@ func New(ctx context.Context, cfg Config, db *database.DB, in *inbox.Inbox, out 
 	if err != nil {
 		return nil, err
 	}
-	e := &edge{db: db, in: in, out: out, devices: devices, version: newVersion(db, client, log), http: client, receipts: cfg.Receipts,
+	e := &edge{db: db, in: in, out: out, devices: devices, version: newVersion(db, client, log), http: client, receipts: cfg.Receipts, typing: cfg.Typing,
 		timing: cfg.Timing.withDefaults()}
 	backoff := queue.Backoff{First: cfg.FirstBackoff, Most: cfg.MaxBackoff}
 	if backoff.First <= 0 {
