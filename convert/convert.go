@@ -55,8 +55,12 @@ func shown(msg *waE2E.Message) *event.MessageEventContent {
 	if poll, ok := PollFromWhatsApp(msg); ok {
 		return textToMatrix(poll.Text())
 	}
-	if content := snapshotToMatrix(msg); content != nil {
-		return content
+	for _, kind := range []func(*waE2E.Message) *event.MessageEventContent{
+		snapshotToMatrix, contactsToMatrix, cardsWithoutFile, locationToMatrix,
+	} {
+		if content := kind(msg); content != nil {
+			return content
+		}
 	}
 	return unsupportedToMatrix(msg)
 }
@@ -74,6 +78,8 @@ func ToWhatsAppNaming(content *event.MessageEventContent, accounts Accounts) (*w
 		return textToWhatsApp(content, accounts)
 	case event.MsgImage, event.MsgVideo, event.MsgAudio, event.MsgFile:
 		return mediaToWhatsApp(content, accounts)
+	case event.MsgLocation:
+		return locationToWhatsApp(content)
 	}
 	return nil, unsupportedFromMatrix(content)
 }

@@ -27,7 +27,9 @@ type FileOnWhatsApp struct {
 	Thumbnail []byte
 	Name      string // as which it is shown
 	Kind      string // for people: "image", "voice message"
-	Sticker   bool
+	// Data is the file itself, where it came with the message.
+	Data    []byte
+	Sticker bool
 }
 
 // FileOnMatrix is what a Matrix event says about its file.
@@ -54,6 +56,18 @@ type fields interface {
 // FileFromWhatsApp reads what a message says about its file. It reports false when there is none, or not enough is said to
 // get it.
 func FileFromWhatsApp(msg *waE2E.Message) (FileOnWhatsApp, bool) {
+	msg = unwrap(msg)
+	if len(cardsOf(msg)) > 0 {
+		return cardFile(msg)
+	}
+	if place, ok := PlaceFromWhatsApp(msg); ok {
+		return thumbnailOfPlace(place)
+	}
+	return mediaFile(msg)
+}
+
+// mediaFile reads what a message says about a picture, a video and the like.
+func mediaFile(msg *waE2E.Message) (FileOnWhatsApp, bool) {
 	msg = unwrap(msg)
 	f := FileOnWhatsApp{}
 	var said fields
@@ -97,7 +111,7 @@ func isLottie(sticker *waE2E.StickerMessage) bool {
 // mediaToMatrix shows a message with a file, whose address is still to be filled in. A caption makes the name of the file a
 // field of its own (MSC2530).
 func mediaToMatrix(msg *waE2E.Message) *event.MessageEventContent {
-	f, ok := FileFromWhatsApp(msg)
+	f, ok := mediaFile(msg)
 	if !ok {
 		return nil
 	}
@@ -287,6 +301,8 @@ func mediaWord(msg *waE2E.Message) string {
 		return "Document"
 	case msg.StickerMessage != nil:
 		return "Sticker"
+	case msg.LocationMessage != nil:
+		return cmp.Or(msg.LocationMessage.GetName(), "Location")
 	}
 	return ""
 }

@@ -116,9 +116,13 @@ func preface(content *event.MessageEventContent, text, markup string) *event.Mes
 
 // setContext gives a message of a kind of its own its context; it reports false for a text.
 func setContext(msg *waE2E.Message, about *waE2E.ContextInfo) bool {
-	if msg.PollCreationMessage == nil {
+	switch {
+	case msg.PollCreationMessage != nil:
+		msg.PollCreationMessage.ContextInfo = about
+	case msg.LocationMessage != nil:
+		msg.LocationMessage.ContextInfo = about
+	default:
 		return false
 	}
-	msg.PollCreationMessage.ContextInfo = about
 	return true
 }

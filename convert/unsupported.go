@@ -114,8 +114,6 @@ func unsupportedFromMatrix(content *event.MessageEventContent) Unsupported {
 		return Unsupported{"audio"}
 	case event.MsgFile:
 		return Unsupported{"a file"}
-	case event.MsgLocation:
-		return Unsupported{"a location"}
 	case event.MsgVerificationRequest:
 		return Unsupported{"a request to verify a session"}
 	}

@@ -19,6 +19,7 @@ const (
 	QuestionEvent   QuestionKind = "event"
 	QuestionInvite  QuestionKind = "invite"
 	QuestionButtons QuestionKind = "buttons"
+	QuestionLive    QuestionKind = "live" // no question: where a person is right now
 )
 
 // Question is a message that asks for an answer of a certain form.

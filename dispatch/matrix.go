@@ -27,6 +27,7 @@ func isRouted(in inbox.MatrixEvent) bool {
 	case event.StateMember.Type, event.EventMessage.Type, event.EventSticker.Type, event.EventEncrypted.Type,
 		event.EventReaction.Type, event.EventRedaction.Type,
 		"m.poll.start", "m.poll.response", "m.poll.end",
+		"m.beacon_info", "m.beacon", "org.matrix.msc3672.beacon_info", "org.matrix.msc3672.beacon",
 		event.EventUnstablePollStart.Type, event.EventUnstablePollResponse.Type, event.EventUnstablePollEnd.Type:
 		return true
 	}
@@ -68,10 +69,16 @@ func (d *Dispatcher) matrixEvent(ctx context.Context, in inbox.MatrixEvent) erro
 	switch {
 	case isState && evt.Type.Type == event.StateMember.Type:
 		return d.member(ctx, evt)
+	case isState && isBeaconInfo(evt):
 	case isState || evt.Type.Type == event.StateMember.Type:
 		return nil // what is neither as the specification has it is nobody's message
 	}
 	return d.message(ctx, evt)
+}
+
+// isBeaconInfo reports whether a state event begins or ends the live location of its sender.
+func isBeaconInfo(evt *event.Event) bool {
+	return (evt.Type.Type == "m.beacon_info" || evt.Type.Type == "org.matrix.msc3672.beacon_info") && evt.GetStateKey() == evt.Sender.String()
 }
 
 // ours reports whether an event is the bridge's own doing.

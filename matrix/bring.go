@@ -49,6 +49,9 @@ func (s *Sender) bring(ctx context.Context, e queue.Entry, a outbox.SendEvent) (
 	shown, err := s.files.move(ctx, *a.File)
 	text := s.lost(e, *a.File, err)
 	switch {
+	case text != "" && a.File.OnlyThumbnail():
+		s.log.Warn().Err(err).Int64("portal", int64(a.Portal)).Msg("A thumbnail could not be brought to Matrix; it is left out")
+		err = nil
 	case text != "":
 		s.log.Warn().Err(err).Str("kind", a.File.Kind).Int64("portal", int64(a.Portal)).Msg("A file could not be brought to Matrix; a notice takes its place")
 		a.Type = event.EventMessage.Type
@@ -119,7 +122,15 @@ func (m Media) carry(ctx context.Context, transfer *media.Transfer, f outbox.Fil
 	if err != nil {
 		return out, err
 	}
-	if err := m.From.Download(ctx, f, file); err != nil {
+	switch {
+	case len(f.Data) > 0:
+		err = file.Fill(strings.NewReader(string(f.Data)))
+	case f.OnlyThumbnail():
+		return out, m.carryThumbnail(ctx, transfer, f.Thumbnail, &out)
+	default:
+		err = m.From.Download(ctx, f, file)
+	}
+	if err != nil {
 		return out, err
 	}
 	if out.size, err = file.Size(); err != nil {
@@ -161,19 +172,21 @@ func (m Media) carryThumbnail(ctx context.Context, transfer *media.Transfer, thu
 // put writes into a content where its file is and what it has been found to be, and returns the event's type. What is
 // not what its sender called it is shown as a plain file.
 func (f shown) put(kind string, content map[string]any) string {
-	content["url"] = f.url
 	info, _ := content["info"].(map[string]any)
 	if info == nil {
 		info = map[string]any{}
 	}
 	content["info"] = info
-	info["mimetype"], info["size"] = f.look.MIME, f.size
-	if f.look.Width > 0 {
-		info["w"], info["h"] = f.look.Width, f.look.Height
-	}
 	if f.thumbnail != "" {
 		info["thumbnail_url"] = f.thumbnail
 		info["thumbnail_info"] = map[string]any{"mimetype": f.small.MIME, "size": f.smallSize, "w": f.small.Width, "h": f.small.Height}
+	}
+	if f.url == "" {
+		return kind // there is only the thumbnail
+	}
+	content["url"], info["mimetype"], info["size"] = f.url, f.look.MIME, f.size
+	if f.look.Width > 0 {
+		info["w"], info["h"] = f.look.Width, f.look.Height
 	}
 	class, _, _ := strings.Cut(f.look.MIME, "/")
 	msgtype, _ := content["msgtype"].(string)

@@ -93,6 +93,9 @@ func powerLevels(p database.Portal) *event.PowerLevelsEventContent {
 			event.StateTombstone.Type:         levelBot,
 			event.StateBridge.Type:            levelBot,
 			event.StateHalfShotBridge.Type:    levelBot,
+			// Whoever shares their place says so in the state (MSC3672, MSC3489).
+			"org.matrix.msc3672.beacon_info": levelEveryone,
+			"m.beacon_info":                  levelEveryone,
 		},
 	}
 }

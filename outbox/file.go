@@ -15,7 +15,7 @@ import (
 // address there is then put into the content.
 type FileOnWhatsApp struct {
 	Login database.LoginID `json:"login"` // by whose connection, if that is there
-	// Class decides what its keys are derived for: image, video, audio or document.
+	// Class decides what its keys are derived for: image, video, audio or document. Without one there is only the thumbnail.
 	Class     string `json:"class"`
 	Path      string `json:"path"` // on WhatsApp's media hosts
 	Key       []byte `json:"key"`
@@ -27,6 +27,13 @@ type FileOnWhatsApp struct {
 	Thumbnail []byte `json:"thumbnail,omitempty"`
 	Name      string `json:"name"` // of the file
 	Kind      string `json:"kind"` // for people: "image", "voice message"
+	// Data is the file itself, where it came with the message.
+	Data []byte `json:"data,omitempty"`
+}
+
+// OnlyThumbnail reports whether there is no file but a thumbnail: the event can be shown without.
+func (f FileOnWhatsApp) OnlyThumbnail() bool {
+	return f.Class == "" && len(f.Data) == 0 && len(f.Thumbnail) > 0
 }
 
 // FileOnMatrix is a file that must be brought to WhatsApp before the message that shows it can be sent. What WhatsApp

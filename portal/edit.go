@@ -163,6 +163,9 @@ func (p *Portals) editFromMatrix(ctx context.Context, portal database.Portal, ev
 	if content == nil {
 		return unsupported(convert.ErrEmpty)
 	}
+	if content.MsgType == event.MsgLocation {
+		return &queue.Reject{Code: "edit_of_place", Text: "This edit was not sent to WhatsApp, where a location cannot be changed. Send another one instead."}
+	}
 	msg, err := p.toWhatsApp(ctx, portal, content)
 	if err != nil {
 		return err

@@ -15,11 +15,14 @@ func (s said) preview() []byte { return convert.PreviewPicture(s.msg) }
 
 // extra is what programs are told about a message besides what people see.
 func (s said) extra() map[string]any {
-	times := convert.Forwarded(s.msg)
-	if times == 0 {
-		return nil
+	fields := convert.Extra(s.msg, s.at())
+	if times := convert.Forwarded(s.msg); times > 0 {
+		if fields == nil {
+			fields = map[string]any{}
+		}
+		fields[convert.ForwardedField] = map[string]any{"times": times}
 	}
-	return map[string]any{convert.ForwardedField: map[string]any{"times": times}}
+	return fields
 }
 
 // marked says in a content what people see of a message besides its text: that it was passed on.

@@ -15,7 +15,7 @@ func (s said) file() *outbox.FileOnWhatsApp {
 	}
 	return &outbox.FileOnWhatsApp{
 		Login: s.login.ID, Class: f.Class, Path: f.Path, Key: f.Key, SHA256: f.SHA256, EncSHA256: f.EncSHA256,
-		Size: f.Size, MIME: f.MIME, Thumbnail: f.Thumbnail, Name: f.Name, Kind: f.Kind,
+		Size: f.Size, MIME: f.MIME, Thumbnail: f.Thumbnail, Name: f.Name, Kind: f.Kind, Data: f.Data,
 	}
 }
 

@@ -65,6 +65,12 @@ func (p *Portals) MessageFromWhatsApp(ctx context.Context, in inbox.WhatsAppMess
 	case convert.Vote:
 		return p.voteFromWhatsApp(ctx, said, change)
 	}
+	moved, isUpdate, err := p.liveFromWhatsApp(ctx, said)
+	if err != nil {
+		return err
+	} else if isUpdate {
+		return p.moveOnWhatsApp(ctx, said, moved)
+	}
 	return p.saidOnWhatsApp(ctx, said)
 }
 
@@ -263,6 +269,8 @@ func (p *Portals) MessageFromMatrix(ctx context.Context, evt *event.Event) error
 		return p.editFromMatrix(ctx, portal, evt)
 	case convert.PollPartOf(evt.Type.Type) != convert.NoPoll:
 		return p.pollFromMatrix(ctx, portal, evt)
+	case convert.IsBeacon(evt.Type.Type):
+		return p.beaconFromMatrix(ctx, portal, evt)
 	}
 	return p.saidOnMatrix(ctx, portal, evt)
 }
@@ -332,6 +340,7 @@ func (p *Portals) contentOf(ctx context.Context, portal database.Portal, evt *ev
 	default:
 		return nil, unsupported(convert.Unsupported{Kind: "a message of this kind"})
 	}
+	convert.FillPlace(evt.Content.AsMessage(), evt.Content.VeryRaw)
 	return p.toWhatsApp(ctx, portal, evt.Content.AsMessage())
 }
 

@@ -25,6 +25,9 @@ func questionOf(msg *waE2E.Message) (database.QuestionKind, any) {
 
 // present shows a message, whose row is there, writes down what it asks, and shows what was answered before it came.
 func (p *Portals) present(ctx context.Context, s said, how showing, content *event.MessageEventContent) error {
+	if err := p.noteLive(ctx, s); err != nil {
+		return err
+	}
 	kind, asked := questionOf(s.msg)
 	if asked == nil {
 		return p.show(ctx, how, convert.Split(content))

@@ -140,7 +140,7 @@ func (p *Portals) notSent(ctx context.Context, room id.RoomID, about id.EventID,
 func blame(code string) (event.MessageStatus, event.MessageStatusReason) {
 	switch code {
 	case "unsupported", "empty", "unsupported_chat", "unknown_message", "edit_of_removed", "edit_too_late", "removed_too_late", "cannot_undo",
-		"edit_of_poll", "poll_option", "poll_options", "poll_question", "no_secret", "too_long":
+		"edit_of_poll", "poll_option", "poll_options", "poll_question", "no_secret", "no_place", "edit_of_place", "too_long":
 		return event.MessageStatusFail, event.MessageStatusUnsupported
 	case "encrypted":
 		return event.MessageStatusFail, event.MessageStatusUndecryptable

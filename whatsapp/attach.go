@@ -114,6 +114,9 @@ func (m Media) carry(ctx context.Context, transfer *media.Transfer, client *what
 	} else if size == 0 {
 		return fmt.Errorf("%w: it is empty", media.ErrBroken)
 	}
+	if done, err := asContacts(partOf(message), file, f); done || err != nil {
+		return err
+	}
 	look, err := file.Look(f.MIME)
 	if err != nil {
 		return err

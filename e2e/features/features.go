@@ -49,6 +49,7 @@ func Areas() []Area {
 		{"Text", text()},
 		{"Media", media()},
 		{"Replies, edits, reactions, removals", changes()},
+		{"Places and contacts", places()},
 		{"Other kinds", kinds()},
 		{"What becomes of a message", life()},
 	}

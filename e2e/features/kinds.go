@@ -36,7 +36,7 @@ func kinds() []Row {
 		},
 		{
 			Kind: "what the bridge cannot send yet", Direction: ToWhatsApp,
-			Matrix: []string{"m.location", "m.room.encrypted", "m.key.verification.request"}, WhatsApp: []string{"nothing is sent"},
+			Matrix: []string{"m.room.encrypted", "m.key.verification.request"}, WhatsApp: []string{"nothing is sent"},
 			Limits: "A notice in reply names the kind.",
 			Tests:  []string{"e2e.TestEdges:refusals", "portal.TestRefusals", "convert.TestRefusalsAreOfKnownKinds"},
 		},
@@ -46,8 +46,6 @@ func kinds() []Row {
 // Noticed are the kinds that are only named.
 func Noticed() []Apart {
 	return []Apart{
-		{Why: "contacts", WhatsApp: []string{"contactMessage", "contactsArrayMessage"}},
-		{Why: "locations", WhatsApp: []string{"locationMessage", "liveLocationMessage"}},
 		{Why: "pictures of options, and options that are added to polls", WhatsApp: []string{"pollCreationOptionImageMessage", "pollAddOptionMessage"}},
 		{Why: "events", WhatsApp: []string{"eventMessage", "encEventResponseMessage", "eventCoverImage", "eventInviteMessage"}},
 		{Why: "invitations to groups and channels", WhatsApp: []string{"groupInviteMessage", "newsletterAdminInviteMessage", "newsletterFollowerInviteMessageV2"}},
