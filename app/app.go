@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -47,8 +48,9 @@ type bridge struct {
 	toMatrix *matrix.Sender
 	toWhats  *whatsapp.Sender
 	chats    *portal.Portals
+	arrivals *queue.Worker
+	actions  *queue.Worker
 	signs    *live.Signs
-	workers  []*queue.Worker
 }
 
 // Run runs the bridge until ctx ends. version is what the bot calls it.
@@ -138,22 +140,22 @@ func build(ctx context.Context, cfg config.Config, log zerolog.Logger, version s
 		Users:    user.New(db, b.in, b.out, permit, people),
 		Commands: command.New(db, b.in, b.out, permit, command.About{Version: version, Prefix: cfg.Bridge.CommandPrefix}),
 	})
-	b.workers = []*queue.Worker{
-		queue.NewWorker(db, b.in.Queue, queue.Options{
-			Handle: deciders.Handle, Rejected: deciders.Rejected, Buried: deciders.Buried,
-			Burst: inboxBurst, Lanes: inboxLanes, Poll: pollEvery, Backoff: queue.Backoff{First: 200 * time.Millisecond, Most: time.Minute},
-		}, log),
-		queue.NewWorker(db, b.out.Queue, queue.Options{
-			Handle: b.perform, Rejected: b.notSent, Buried: b.buried,
-			Burst: 1, Lanes: sendLanes, Kind: outbox.KindOf, Poll: pollEvery, Backoff: queue.Backoff{First: 500 * time.Millisecond, Most: 5 * time.Minute},
-		}, log),
-	}
+	b.arrivals = queue.NewWorker(db, b.in.Queue, queue.Options{
+		Handle: deciders.Handle, Rejected: deciders.Rejected, Buried: deciders.Buried,
+		Burst: inboxBurst, Lanes: inboxLanes, Poll: pollEvery, Backoff: queue.Backoff{First: 200 * time.Millisecond, Most: time.Minute},
+	}, log)
+	b.actions = queue.NewWorker(db, b.out.Queue, queue.Options{
+		Handle: b.perform, Rejected: b.notSent, Buried: b.buried,
+		Burst: 1, Lanes: sendLanes, Kind: outbox.KindOf, Poll: pollEvery, Backoff: queue.Backoff{First: 500 * time.Millisecond, Most: 5 * time.Minute},
+	}, log)
 	return b, nil
 }
 
 // run starts the parts from the outside in: first the homeserver is answered, for it is asked to reach the bridge; then
-// the queues are worked; then WhatsApp is connected. It returns when ctx has ended and all have stopped, or when one of
-// them cannot go on.
+// WhatsApp is connected and the queues are worked. While there is no homeserver what WhatsApp brings is journaled and
+// decided, and what is to be done waits; not before it is known that the homeserver is away, because a bridge that is set
+// up wrongly ends without having connected. It returns when ctx has ended and all have stopped, or when one of them
+// cannot go on.
 func (b *bridge) run(ctx context.Context, listener net.Listener) error {
 	checker, err := matrix.NewChecker(matrixConfig(b.cfg))
 	if err != nil {
@@ -166,28 +168,33 @@ func (b *bridge) run(ctx context.Context, listener net.Listener) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Serve(ctx, listener) })
 	group.Go(func() error {
-		if err := checker.Start(ctx, server); err != nil {
+		defer b.sessions.Stop()
+		receive := sync.OnceValue(func() error { return b.receive(ctx, group) })
+		if err := checker.Start(ctx, server, matrix.Absence{Log: b.log, Begin: receive}); err != nil {
 			return err
 		}
-		if err := b.interrupted(ctx); err != nil {
+		if err := receive(); err != nil {
 			return err
 		}
-		for _, w := range b.workers {
-			group.Go(func() error { return w.Run(ctx) })
-		}
+		group.Go(func() error { return b.actions.Run(ctx) })
 		group.Go(func() error { return b.tidy(ctx) })
 		group.Go(func() error { return b.watch(ctx) })
 		group.Go(func() error { return b.signs.Run(ctx) })
-		if err := b.sessions.Start(ctx); err != nil {
-			return err
-		}
 		server.SetReady(true)
 		b.log.Info().Str("bot", botID(b.cfg).String()).Msg("the bridge is running")
 		<-ctx.Done()
-		b.sessions.Stop()
 		return nil
 	})
 	return group.Wait()
+}
+
+// receive connects to WhatsApp and lets what arrives be decided.
+func (b *bridge) receive(ctx context.Context, group *errgroup.Group) error {
+	if err := b.interrupted(ctx); err != nil {
+		return err
+	}
+	group.Go(func() error { return b.arrivals.Run(ctx) })
+	return b.sessions.Start(ctx)
 }
 
 // interrupted ends the logins that were under way when the bridge was last stopped: their codes are void.

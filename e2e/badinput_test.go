@@ -58,12 +58,6 @@ func TestStartThatCannotWork(t *testing.T) {
 	require.NoError(t, err)
 	nobody := fmt.Sprintf("127.0.0.1:%d", free)
 
-	t.Run("no homeserver", func(t *testing.T) {
-		t.Parallel()
-		said := refusal(t, setUp(t, "http://"+nobody), nil)
-		require.Contains(t, said, "homeserver.address")
-		require.Contains(t, said, nobody)
-	})
 	t.Run("not a homeserver", func(t *testing.T) {
 		t.Parallel()
 		server := &http.Server{Handler: http.NotFoundHandler(), ReadHeaderTimeout: time.Second}

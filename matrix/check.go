@@ -43,26 +43,6 @@ func (c *Checker) Check(ctx context.Context) error {
 	return c.checkGhosts(ctx)
 }
 
-// Pings knows which pings came from the homeserver. Server is one.
-type Pings interface {
-	Pinged(transaction string) bool
-}
-
-// Start checks as Check does, makes the bot a user with its name, and has the homeserver reach the bridge, which must
-// be listening.
-func (c *Checker) Start(ctx context.Context, pings Pings) error {
-	if err := c.Check(ctx); err != nil {
-		return err
-	}
-	if err := c.clients.register(ctx, c.cfg.Bot); err != nil {
-		return fmt.Errorf("make the bot a user of the homeserver: %w", err)
-	}
-	if err := c.clients.ensureName(ctx, c.cfg.Bot, c.cfg.BotName); err != nil {
-		return fmt.Errorf("set appservice.bot.displayname: %w", err)
-	}
-	return c.ping(ctx, pings)
-}
-
 func (c *Checker) checkVersions(ctx context.Context) error {
 	client := c.clients.as("")
 	client.AccessToken = "" // with a token that it does not know Synapse would answer 401 even here

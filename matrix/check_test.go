@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 	"maunium.net/go/mautrix/id"
 
@@ -25,7 +26,7 @@ func (b *bench) start() error {
 	b.t.Helper()
 	checker, err := matrix.NewChecker(b.cfg)
 	require.NoError(b.t, err)
-	return checker.Start(b.context(), b.server)
+	return checker.Start(b.context(), b.server, matrix.Absence{Log: zerolog.Nop()})
 }
 
 func TestStartCheck(t *testing.T) {

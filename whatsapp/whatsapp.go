@@ -94,18 +94,18 @@ func (e *edge) connect(ctx context.Context, c *whatsmeow.Client) (claimed store.
 		claimed, err := e.version.claim(func() error { return c.ConnectContext(connCtx) })
 		done <- attempt{claimed, err}
 	}()
-	hangUp = func() {
+	end := func() { // not hangUp, which the last return sets while the attempt that is given up may be about to end
 		c.Disconnect()
 		cancel()
 	}
 	select {
 	case a := <-done:
 		stop()
-		return a.claimed, hangUp, a.err
+		return a.claimed, end, a.err
 	case <-ctx.Done():
 		go func() {
 			<-done
-			hangUp()
+			end()
 		}()
 		return claimed, func() {}, ctx.Err()
 	}

@@ -4,12 +4,6 @@ package main
 func absences() []mutant {
 	return []mutant{
 		{
-			name: "waits for the library's handshake before it stops",
-			file: "whatsapp/whatsapp.go",
-			old:  "		go func() {\n			<-done\n			hangUp()\n		}()\n", new: "		<-done\n		hangUp()\n",
-			pkg: "./whatsapp", tests: "TestStopDuringAHandshake",
-		},
-		{
 			name: "lets one chat whose answers are late hold up the others",
 			file: "whatsapp/answer.go",
 			old:  "	w.start()\n", new: "	w.timer = time.NewTimer(0)\n",

@@ -158,21 +158,31 @@ func bareEnvironment() []string {
 }
 
 // StartBridge starts the bridge and waits until it is at work.
-func (r *Rig) StartBridge(ctx context.Context) (err error) {
+func (r *Rig) StartBridge(ctx context.Context) error {
+	if err := r.LaunchBridge(); err != nil {
+		return err
+	}
+	return r.WaitBridge(ctx)
+}
+
+// LaunchBridge starts the bridge and waits for nothing.
+func (r *Rig) LaunchBridge() (err error) {
 	r.bridge, err = provision.Start(provision.Command{
 		Name: "causeway", LogDir: r.options.Dir, Dir: r.options.Dir, Env: r.environment(),
 		Path: r.options.Binaries.Causeway, Args: []string{"run", "-c", r.Config},
 	})
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, readyTime)
-	defer cancel()
-	return r.bridge.WaitReady(ctx, r.ready)
+	return err
 }
 
-// ready asks the bridge whether it is at work.
-func (r *Rig) ready(ctx context.Context) error {
+// WaitBridge waits until the bridge is at work.
+func (r *Rig) WaitBridge(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTime)
+	defer cancel()
+	return r.bridge.WaitReady(ctx, r.Ready)
+}
+
+// Ready asks the bridge whether it is at work.
+func (r *Rig) Ready(ctx context.Context) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.AppserviceURL()+"/ready", nil)
 	if err != nil {
 		return err
