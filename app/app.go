@@ -133,10 +133,10 @@ func build(ctx context.Context, cfg config.Config, log zerolog.Logger, version s
 	permit := permissions{cfg.Bridge.Permissions}
 	b.chats = portal.New(db, b.in, b.out, people, portal.Config{
 		Bot: bot, Feedback: feedback(cfg), ReadReceipts: cfg.Bridge.ReadReceipts, IgnoreNotices: !cfg.Bridge.Notices,
-		AskPreviews: cfg.Bridge.URLPreviews,
+		AskPreviews: cfg.Bridge.URLPreviews, Life: life(cfg),
 	}, permit)
 	deciders := dispatch.New(db, bot, dispatch.Deciders{
-		Chats: b.chats, Lost: b.chats, Receipts: b.chats, Rooms: b.chats, Feedback: b.chats, People: people,
+		Chats: b.chats, Lost: b.chats, Receipts: b.chats, Life: b.chats, Rooms: b.chats, Feedback: b.chats, People: people,
 		Users:    user.New(db, b.in, b.out, permit, people),
 		Commands: command.New(db, b.in, b.out, permit, command.About{Version: version, Prefix: cfg.Bridge.CommandPrefix}),
 	})
@@ -223,6 +223,9 @@ func (b *bridge) tidy(ctx context.Context) error {
 			if err := q.Forget(ctx); err != nil && ctx.Err() == nil {
 				b.log.Warn().Err(err).Msg("Old keys could not be removed; trying again later")
 			}
+		}
+		if err := b.db.ForgetLostFiles(ctx, time.Now().Add(-queue.KeyLifetime)); err != nil && ctx.Err() == nil {
+			b.log.Warn().Err(err).Msg("Lost files could not be forgotten; trying again later")
 		}
 		if err := b.db.ForgetQuotes(ctx, time.Now().Add(-queue.KeyLifetime)); err != nil && ctx.Err() == nil {
 			b.log.Warn().Err(err).Msg("Old quotes could not be erased; trying again later")

@@ -27,7 +27,7 @@ func (b *bridge) watch(ctx context.Context) error {
 	late := lateMessages{in: b.in, out: b.out, delay: feedback(b.cfg).Delay}
 	lanes := queue.NewWatch(queue.StandardPatience(), []queue.Alarm{queue.LogAlarm{Log: b.log}}, b.in.Queue, b.out.Queue)
 	for {
-		for _, look := range []func(context.Context) error{late.look, lanes.Look} {
+		for _, look := range []func(context.Context) error{late.look, lanes.Look, b.timers} {
 			if err := look(ctx); err != nil && ctx.Err() == nil {
 				b.log.Warn().Err(err).Msg("The queues could not be looked at; trying again")
 			}
@@ -38,6 +38,17 @@ func (b *bridge) watch(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// timers journals what is due by now.
+func (b *bridge) timers(ctx context.Context) error {
+	for more := true; more; {
+		var err error
+		if more, err = b.in.AddDueTimers(ctx, time.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lateMessages journals that messages to WhatsApp wait for long. What it remembers only spares work: the inbox knows
@@ -74,4 +85,13 @@ func (l *lateMessages) look(ctx context.Context) error {
 	}
 	l.seen, l.heads = seen, heads
 	return nil
+}
+
+// life is what becomes of messages.
+func life(cfg config.Config) portal.Life {
+	return portal.Life{
+		ShowViewOnce: cfg.Bridge.ViewOnce == config.ShowMedia, KeepVanished: cfg.Bridge.Disappearing == config.Keep,
+		MarkDeleted: cfg.Bridge.KeepDeleted == config.Mark, KeepDeleted: cfg.Bridge.KeepDeleted == config.Keep,
+		AskPhone: cfg.Media.Retry == config.Automatic, NeverAsk: cfg.Media.Retry == config.Never,
+	}
 }

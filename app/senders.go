@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 
+	"causeway/config"
 	"causeway/matrix"
 	"causeway/media"
 	"causeway/whatsapp"
@@ -19,6 +20,19 @@ func (b *bridge) senders() error {
 		return err
 	}
 	b.toWhats = whatsapp.NewSender(b.sessions, whatsapp.Media{Depot: depot, From: files})
-	b.toMatrix, err = matrix.NewSender(matrixConfig(b.cfg), b.db, b.out, matrix.Media{Depot: depot, Files: files, From: b.sessions}, b.log)
+	b.toMatrix, err = matrix.NewSender(matrixConfig(b.cfg), b.db, b.out, matrix.Media{
+		Depot: depot, Files: files, From: b.sessions, Lost: b.in, Offer: offer(b.cfg.Media.Retry),
+	}, b.log)
 	return err
+}
+
+// offer is what people are told of a file that the phone may still have.
+func offer(retry string) string {
+	switch retry {
+	case config.Automatic:
+		return "Your phone is asked for it: it appears here as soon as the phone has sent it."
+	case config.OnRequest:
+		return "React with ♻️ to this message to ask your phone for it."
+	}
+	return "Ask for it to be sent again, or look for it on the phone."
 }

@@ -53,6 +53,8 @@ type call struct {
 	room  id.RoomID
 	event id.EventID
 	args  []string
+	// answers is the event that the command is an answer to, if any.
+	answers id.EventID
 }
 
 // spec describes a command.
@@ -74,6 +76,7 @@ func specs() []spec {
 		{"ping", "", "Show how your connections and the queues are.", true, (*Commands).ping},
 		{"queue", "[all | show <number> | retry <number> | drop <number>]", "Show what of yours waits or was given up. What stands in brackets is for administrators: everybody's, and one dead letter shown, tried again or dropped.", true, (*Commands).queue},
 		{"start-chat", "<number>", "Open the chat with a phone number.", true, (*Commands).startChat},
+		{"retry-media", "", "As an answer to the notice that stands in the place of a file: ask your phone for the file.", true, (*Commands).retryMedia},
 	}
 }
 
@@ -107,7 +110,7 @@ func (c *Commands) cutPrefix(body string) (string, bool) {
 
 // Run decides about a command.
 func (c *Commands) Run(ctx context.Context, evt *event.Event, text string) error {
-	in := call{user: evt.Sender, room: evt.RoomID, event: evt.ID}
+	in := call{user: evt.Sender, room: evt.RoomID, event: evt.ID, answers: evt.Content.AsMessage().RelatesTo.GetReplyTo()}
 	if !c.permit.MayTalk(in.user) {
 		return c.reply(ctx, in, "You are not allowed to use this bridge. Ask its administrator to add you to \"bridge.permissions\" in its configuration.")
 	}

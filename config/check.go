@@ -179,6 +179,14 @@ func checkMedia(m Media, report report) {
 	if m.MaxSize < 1 || m.MaxSize > maxMedia {
 		report("media.max_size", fmt.Sprintf("is %d", m.MaxSize), fmt.Sprintf("write a number of MiB from 1 to %d", maxMedia))
 	}
+	oneOf(report, "media.retry", m.Retry, Automatic, OnRequest, Never)
+}
+
+// oneOf reports a setting that has none of the values it may have.
+func oneOf(report report, setting, value string, values ...string) {
+	if !slices.Contains(values, value) {
+		report(setting, "is "+quote(value)+", which it cannot be", "write one of "+strings.Join(values, ", "))
+	}
 }
 
 func checkTestNetwork(t TestNetwork, report report) {
@@ -202,6 +210,9 @@ func checkBridge(b Bridge, report report) {
 	} else if strings.HasPrefix(p, "/") {
 		report("bridge.command_prefix", "starts with /, which Matrix clients keep for themselves", "write one like !wa")
 	}
+	oneOf(report, "bridge.view_once", b.ViewOnce, Placeholder, ShowMedia)
+	oneOf(report, "bridge.disappearing", b.Disappearing, Follow, Keep)
+	oneOf(report, "bridge.keep_deleted", b.KeepDeleted, Redact, Mark, Keep)
 	if len(b.Permissions) == 0 {
 		report("bridge.permissions", "is missing, so that nobody may use the bridge", `write "@you:example.com": admin below it`)
 		return

@@ -88,12 +88,29 @@ type Bridge struct {
 	Notices             bool        `yaml:"notices" doc:"Send notices (m.notice) to WhatsApp too, which is how bots and other programs speak. Off, they stay on Matrix. Those of somebody who has not linked an account are never sent."`
 	URLPreviews         bool        `yaml:"url_previews" doc:"Ask the homeserver for a preview of the first link in a message to WhatsApp, if the client that wrote it sent none. The homeserver then fetches the page (url_preview_enabled of Synapse must be on). Previews that clients send, and those from WhatsApp, are shown in any case."`
 	Typing              bool        `yaml:"typing" doc:"Show each side who is typing on the other."`
+	ViewOnce            string      `yaml:"view_once" doc:"What becomes of a file that its sender lets you see only once: placeholder or media.\n  placeholder: a notice that names it and sends you to your phone. The homeserver would keep the file, which its sender did not want\n  media: the file like any other, with a mark\nWhatsApp itself seldom gives such files to linked devices; then it is a notice in any case."`
+	Disappearing        string      `yaml:"disappearing" doc:"Whether messages disappear from the room when they do on WhatsApp: follow or keep."`
+	KeepDeleted         string      `yaml:"keep_deleted" doc:"What becomes of a message that was deleted on WhatsApp: redact, mark or keep.\n  redact: it is removed here too\n  mark: it stays, and a notice answers it that says who deleted it\n  keep: it stays as it is"`
 	Permissions         Permissions `yaml:"permissions" doc:"Who may use the bridge: blocked, relay, user or admin for a user ID, a server name or \"*\" (everyone). The most specific one counts; who matches none is blocked.\n  blocked: no access; what the user writes in bridged rooms stays on Matrix\n  relay: may write through the account of somebody who set up relaying in that room\n  user: may also link WhatsApp accounts\n  admin: may also look after the bridge"`
 }
+
+// Values of settings that name a policy.
+const (
+	Placeholder = "placeholder" // view_once
+	ShowMedia   = "media"
+	Follow      = "follow" // disappearing
+	Keep        = "keep"   // disappearing, keep_deleted
+	Redact      = "redact" // keep_deleted
+	Mark        = "mark"
+	Automatic   = "automatic" // retry
+	OnRequest   = "on_request"
+	Never       = "never"
+)
 
 // Media is about files.
 type Media struct {
 	MaxSize   int    `yaml:"max_size" doc:"How large a file may be that the bridge moves, in MiB, up to 2048. The homeserver's own limit counts too (max_upload_size of Synapse). Files take disk space while they are on their way, not memory."`
+	Retry     string `yaml:"retry" doc:"Whether your phone is asked for a file that WhatsApp has no more or that is damaged: automatic, on_request (when somebody reacts with \u267b to the notice in its place, or answers it with the command retry-media), or never."`
 	Directory string `yaml:"directory" doc:"Directory for files on their way. Empty is the system's directory for temporary files; name another if that one is in memory. A few files of max_size must fit."`
 }
 
@@ -123,9 +140,11 @@ func Default() Config {
 			ReconnectMaxBackoff: 5 * time.Minute,
 			Displayname:         "{{or .PushName .Phone}} (WA)",
 		},
-		Outbox:  Outbox{MaxAge: 24 * time.Hour},
-		Bridge:  Bridge{CommandPrefix: "!wa", MessageErrorNotices: true, ReadReceipts: true, Typing: true, Notices: true},
-		Media:   Media{MaxSize: 500},
+		Outbox: Outbox{MaxAge: 24 * time.Hour},
+		Bridge: Bridge{
+			CommandPrefix: "!wa", MessageErrorNotices: true, ReadReceipts: true, Typing: true, Notices: true, ViewOnce: Placeholder, Disappearing: Follow, KeepDeleted: Redact,
+		},
+		Media:   Media{MaxSize: 500, Retry: Automatic},
 		Logging: Logging{Level: "info", Format: "pretty"},
 	}
 }

@@ -86,10 +86,13 @@ bridge:
   typing: false
   notices: false
   url_previews: true
+  view_once: media
+  disappearing: keep
+  keep_deleted: mark
   permissions:
     "@a:b": user
     "Example.Com": blocked
-media: {max_size: 20, directory: /var/tmp}
+media: {max_size: 20, retry: never, directory: /var/tmp}
 logging: {level: debug, format: json}
 `)
 	require.NoError(t, err)
@@ -111,9 +114,10 @@ logging: {level: debug, format: json}
 		Outbox: config.Outbox{MaxAge: 2 * time.Hour},
 		Bridge: config.Bridge{
 			CommandPrefix: "!w", MessageStatusEvents: true, DeliveryReceipts: true, URLPreviews: true,
+			ViewOnce: config.ShowMedia, Disappearing: config.Keep, KeepDeleted: config.Mark,
 			Permissions: config.Permissions{"@a:b": config.User, "example.com": config.Blocked},
 		},
-		Media:   config.Media{MaxSize: 20, Directory: "/var/tmp"},
+		Media:   config.Media{MaxSize: 20, Retry: config.Never, Directory: "/var/tmp"},
 		Logging: config.Logging{Level: "debug", Format: "json"},
 	}, c)
 	require.True(t, c.WhatsApp.TestNetwork.Enabled())

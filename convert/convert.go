@@ -109,7 +109,7 @@ func unwrapOne(msg *waE2E.Message) *waE2E.Message {
 	for _, wrapped := range []*waE2E.FutureProofMessage{
 		msg.GetEphemeralMessage(), msg.GetDocumentWithCaptionMessage(), msg.GetGroupMentionedMessage(), msg.GetBotInvokeMessage(),
 		msg.GetViewOnceMessage(), msg.GetViewOnceMessageV2(), msg.GetViewOnceMessageV2Extension(), msg.GetLottieStickerMessage(),
-		msg.GetPollCreationMessageV4(),
+		msg.GetPollCreationMessageV4(), msg.GetAssociatedChildMessage(),
 	} {
 		if wrapped.GetMessage() != nil {
 			inner = wrapped.GetMessage()

@@ -58,6 +58,10 @@ func kindOf(msg *waE2E.Message) string {
 		return "An event"
 	case msg.GroupInviteMessage != nil:
 		return "An invitation to a group"
+	case msg.PinInChatMessage != nil, msg.KeepInChatMessage != nil:
+		return "The pinning of an earlier message"
+	case msg.SecretEncryptedMessage != nil:
+		return "A change of an earlier message"
 	case msg.EditedMessage != nil:
 		return "An edit of an earlier message"
 	case msg.ProtocolMessage != nil:

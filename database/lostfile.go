@@ -18,6 +18,7 @@ const (
 	LostOffered LostFileState = "offered" // the phone may be asked
 	LostAsked   LostFileState = "asked"   // the phone was asked and has not answered
 	LostRefused LostFileState = "refused" // the phone has said that it does not have it
+	LostFound   LostFileState = "found"   // it is there again; so that it is known how often it was lost
 )
 
 // LostFile is a file that WhatsApp has no more, until the phone has sent it again.

@@ -153,7 +153,7 @@ func (db *DB) messages(ctx context.Context, query string, args ...any) ([]Messag
 // MessageByEvent finds a message by its Matrix side: the first, where an event is several messages.
 func (db *DB) MessageByEvent(ctx context.Context, event id.EventID) (Message, error) {
 	return scanMessage(db.QueryRow(ctx, `SELECT `+messageColumns+` FROM message WHERE event_id=$1 AND event_id<>''
-		ORDER BY sent_at, wa_id LIMIT 1`, event))
+		ORDER BY kind='album', sent_at, wa_id LIMIT 1`, event))
 }
 
 // CountMessagesOfEvent counts the messages that an event is: several when WhatsApp needs parts of it.

@@ -43,11 +43,21 @@ type Lost interface {
 	MessageLost(ctx context.Context, in inbox.MessageLost) error
 }
 
+// Life decides about what becomes of messages. The portal package has it.
+type Life interface {
+	TimerDue(ctx context.Context, in database.Timer) error
+	FileLost(ctx context.Context, in inbox.FileLost) error
+	FileAnswered(ctx context.Context, in inbox.FileAnswered) error
+	FileWanted(ctx context.Context, in inbox.FileWanted) error
+	DeletedForMe(ctx context.Context, in inbox.DeletedForMe) error
+}
+
 // Rooms decides about what comes from the rooms of chats. The portal package has it.
 type Rooms interface {
 	MessageFromMatrix(ctx context.Context, evt *event.Event) error
 	GhostInvited(ctx context.Context, evt *event.Event) error
 	Left(ctx context.Context, evt *event.Event) error
+	PinsChanged(ctx context.Context, evt *event.Event) error
 }
 
 // Users decides about the people of the bridge. The user package has it.
@@ -76,6 +86,7 @@ type Deciders struct {
 	Chats    Chats
 	Lost     Lost
 	Receipts Receipts
+	Life     Life
 	Rooms    Rooms
 	Feedback Feedback
 	Users    Users
@@ -102,6 +113,16 @@ func (d *Dispatcher) Handle(_ context.Context, e queue.Entry) (queue.Settle, err
 
 func (d *Dispatcher) route(ctx context.Context, e queue.Entry) error {
 	switch e.Kind {
+	case inbox.KindTimerDue:
+		return decide(ctx, e, d.deci.Life.TimerDue)
+	case inbox.KindFileLost:
+		return decide(ctx, e, d.deci.Life.FileLost)
+	case inbox.KindFileAnswered:
+		return decide(ctx, e, d.deci.Life.FileAnswered)
+	case inbox.KindFileWanted:
+		return decide(ctx, e, d.deci.Life.FileWanted)
+	case inbox.KindDeletedForMe:
+		return decide(ctx, e, d.deci.Life.DeletedForMe)
 	case inbox.KindMatrixEvent:
 		return decide(ctx, e, d.matrixEvent)
 	case inbox.KindWhatsAppMessage:

@@ -25,7 +25,7 @@ func isRouted(in inbox.MatrixEvent) bool {
 	}
 	switch head.Type {
 	case event.StateMember.Type, event.EventMessage.Type, event.EventSticker.Type, event.EventEncrypted.Type,
-		event.EventReaction.Type, event.EventRedaction.Type,
+		event.EventReaction.Type, event.EventRedaction.Type, event.StatePinnedEvents.Type,
 		"m.poll.start", "m.poll.response", "m.poll.end",
 		"m.beacon_info", "m.beacon", "org.matrix.msc3672.beacon_info", "org.matrix.msc3672.beacon",
 		event.EventUnstablePollStart.Type, event.EventUnstablePollResponse.Type, event.EventUnstablePollEnd.Type:
@@ -48,7 +48,7 @@ func parse(in inbox.MatrixEvent) (*event.Event, error) {
 		evt.Type.Class = event.StateEventType
 	}
 	switch evt.Type {
-	case event.StateMember, event.EventMessage, event.EventSticker, event.EventReaction, event.EventRedaction:
+	case event.StateMember, event.StatePinnedEvents, event.EventMessage, event.EventSticker, event.EventReaction, event.EventRedaction:
 		if err := evt.Content.ParseRaw(evt.Type); err != nil {
 			return nil, queue.Dead(fmt.Errorf("read content of %s: %w", evt.ID, err))
 		}
@@ -70,7 +70,9 @@ func (d *Dispatcher) matrixEvent(ctx context.Context, in inbox.MatrixEvent) erro
 	case isState && evt.Type.Type == event.StateMember.Type:
 		return d.member(ctx, evt)
 	case isState && isBeaconInfo(evt):
-	case isState || evt.Type.Type == event.StateMember.Type:
+	case isState && evt.Type.Type == event.StatePinnedEvents.Type:
+		return d.pins(ctx, evt)
+	case isState || evt.Type.Type == event.StateMember.Type || evt.Type.Type == event.StatePinnedEvents.Type:
 		return nil // what is neither as the specification has it is nobody's message
 	}
 	return d.message(ctx, evt)
@@ -83,6 +85,14 @@ func isBeaconInfo(evt *event.Event) bool {
 
 // ours reports whether an event is the bridge's own doing.
 func (d *Dispatcher) ours(user id.UserID) bool { return user == d.bot || d.deci.People.IsGhost(user) }
+
+// pins routes that other events of a room are pinned. What the bridge has pinned itself it knows.
+func (d *Dispatcher) pins(ctx context.Context, evt *event.Event) error {
+	if d.ours(evt.Sender) || evt.GetStateKey() != "" {
+		return nil
+	}
+	return d.deci.Rooms.PinsChanged(ctx, evt)
+}
 
 func (d *Dispatcher) member(ctx context.Context, evt *event.Event) error {
 	if d.ours(evt.Sender) {

@@ -49,8 +49,8 @@ func TestBigFile(t *testing.T) {
 }
 
 // linked is a story in which Alice has linked her account and has a chat with Carol.
-func linked(t *testing.T, database string) *story {
-	ctx, r := newRig(t, database)
+func linked(t *testing.T, database string, settings ...string) *story {
+	ctx, r := newRig(t, database, settings...)
 	s := &story{T: t, ctx: ctx, rig: r, said: map[id.RoomID]map[id.UserID][]string{}}
 	s.arrive()
 	_, err := s.aliceBot.LogInByQR(s.ctx, aliceNumber)

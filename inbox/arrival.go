@@ -43,6 +43,8 @@ type WhatsAppMessage struct {
 	Until time.Time `json:"until,omitzero"`
 	// Recovered says that it could not be decrypted when it first came.
 	Recovered bool `json:"recovered,omitempty"`
+	// ViewOnce says that its envelope, which is not in Message, lets it be seen only once.
+	ViewOnce bool `json:"view_once,omitempty"`
 }
 
 // GroupChanged says what a login learned about a group: all of it, or what has changed.
@@ -56,17 +58,21 @@ type GroupChanged struct {
 	// Reason is set, and Whole is nil, when the group was asked for and WhatsApp did not tell.
 	Reason string `json:"reason,omitempty"`
 
-	Name  *string       `json:"name,omitempty"`
-	Topic *string       `json:"topic,omitempty"`
+	Name  *string `json:"name,omitempty"`
+	Topic *string `json:"topic,omitempty"`
+	// Timer, if set, is after how many seconds messages disappear now; 0 when they do not.
+	Timer *uint32       `json:"timer,omitempty"`
 	Join  []GroupMember `json:"join,omitempty"`
 	Leave []GroupMember `json:"leave,omitempty"`
 	By    types.JID     `json:"by,omitzero"` // who did it, if known
+	At    time.Time     `json:"at,omitzero"` // when it was told
 }
 
 // Group is the state of a WhatsApp group.
 type Group struct {
 	Name    string        `json:"name"`
 	Topic   string        `json:"topic,omitempty"`
+	Timer   uint32        `json:"timer,omitempty"` // after how many seconds messages disappear
 	Members []GroupMember `json:"members"`
 }
 

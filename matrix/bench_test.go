@@ -83,7 +83,7 @@ func (b *bench) newSenderWith(from matrix.Downloads, limit int64) *matrix.Sender
 	require.NoError(b.t, err)
 	files, err := matrix.NewFiles(b.cfg)
 	require.NoError(b.t, err)
-	sender, err := matrix.NewSender(b.cfg, b.db, b.out, matrix.Media{Depot: depot, Files: files, From: from}, zerolog.Nop())
+	sender, err := matrix.NewSender(b.cfg, b.db, b.out, matrix.Media{Depot: depot, Files: files, From: from, Lost: b.in, Offer: "The phone may have it."}, zerolog.Nop())
 	require.NoError(b.t, err)
 	return sender
 }

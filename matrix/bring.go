@@ -12,6 +12,7 @@ import (
 	"maunium.net/go/mautrix/event"
 
 	"causeway/crashpoint"
+	"causeway/inbox"
 	"causeway/media"
 	"causeway/outbox"
 	"causeway/queue"
@@ -37,6 +38,14 @@ type Media struct {
 	Depot *media.Depot
 	Files *Files
 	From  Downloads
+	Lost  Journal
+	// Offer is what people are told where a file is lost that the phone may still have.
+	Offer string
+}
+
+// Journal is told of files that are lost. inbox.Inbox has it.
+type Journal interface {
+	AddFileLost(ctx context.Context, f inbox.FileLost) error
 }
 
 // bring moves the file of an event to the homeserver, and puts its address into the event. What comes of it is written
@@ -54,6 +63,11 @@ func (s *Sender) bring(ctx context.Context, e queue.Entry, a outbox.SendEvent) (
 		err = nil
 	case text != "":
 		s.log.Warn().Err(err).Str("kind", a.File.Kind).Int64("portal", int64(a.Portal)).Msg("A file could not be brought to Matrix; a notice takes its place")
+		if isLost(err) && a.Message != nil {
+			if a.Lost, err = json.Marshal(a); err != nil {
+				return a, queue.Dead(fmt.Errorf("keep the action: %w", err))
+			}
+		}
 		a.Type = event.EventMessage.Type
 		err = rewrite(&a, func(content map[string]any) { apologise(content, text) })
 	case err != nil:
@@ -68,6 +82,24 @@ func (s *Sender) bring(ctx context.Context, e queue.Entry, a outbox.SendEvent) (
 	s.files.Depot.Settled(e.ID)
 	crashpoint.Pass(crashpoint.MatrixUploaded)
 	return a, s.out.Progress(ctx, e, a)
+}
+
+// isLost reports whether a file is lost that the phone may still have.
+func isLost(err error) bool { return errors.Is(err, media.ErrGone) || errors.Is(err, media.ErrBroken) }
+
+// tellLost journals that a file is lost, with the closing of the action that shows a notice in its place.
+func (s *Sender) tellLost(a outbox.SendEvent, settle queue.Settle) queue.Settle {
+	if len(a.Lost) == 0 || a.Message == nil {
+		return settle
+	}
+	return func(ctx context.Context) error {
+		if settle != nil {
+			if err := settle(ctx); err != nil {
+				return err
+			}
+		}
+		return s.files.Lost.AddFileLost(ctx, inbox.FileLost{Message: *a.Message, Action: a.Lost})
+	}
 }
 
 // rewrite changes the content of an event, and what it says in place of an earlier one.
@@ -226,9 +258,9 @@ func (s *Sender) lost(e queue.Entry, f outbox.FileOnWhatsApp, err error) string 
 	case errors.Is(err, media.ErrTooLarge):
 		return fmt.Sprintf("%s: it has %s, more than it may have here. Open WhatsApp to see it.", what, size(f.Size))
 	case errors.Is(err, media.ErrGone):
-		return what + ": WhatsApp does not have it any more. Ask for it to be sent again, or look for it on the phone."
+		return what + ": WhatsApp does not have it any more. " + s.files.Offer
 	case errors.Is(err, media.ErrBroken):
-		return what + ": it is damaged. Ask for it to be sent again."
+		return what + ": it is damaged. " + s.files.Offer
 	case hasStatus(err, http.StatusBadRequest), hasStatus(err, http.StatusForbidden), hasStatus(err, http.StatusUnsupportedMediaType):
 		return what + ": the homeserver does not take it. Open WhatsApp to see it."
 	case isRefusal:

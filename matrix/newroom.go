@@ -47,6 +47,11 @@ func (s *Sender) initialState(p database.Portal, name string, own []id.UserID) [
 		stateEvent(event.StateBridge, key, bridge),
 		stateEvent(event.StateHalfShotBridge, key, bridge),
 	}
+	if p.Timer > 0 {
+		after := &event.BeeperDisappearingTimer{Type: event.DisappearingTypeAfterSend}
+		after.Timer.Duration = p.Timer
+		state = append(state, stateEvent(event.StateBeeperDisappearingTimer, "", after))
+	}
 	if p.IsDirect() {
 		// So that clients see a chat of two, whoever of the bridge's users is in it besides.
 		members := &event.ElementFunctionalMembersContent{ServiceMembers: append([]id.UserID{s.cfg.Bot}, own...)}
@@ -91,8 +96,11 @@ func powerLevels(p database.Portal) *event.PowerLevelsEventContent {
 			event.StateEncryption.Type:        levelBot,
 			event.StateServerACL.Type:         levelBot,
 			event.StateTombstone.Type:         levelBot,
-			event.StateBridge.Type:            levelBot,
-			event.StateHalfShotBridge.Type:    levelBot,
+			event.StatePinnedEvents.Type:      levelEveryone, // as anybody may on WhatsApp
+			// Nobody can change it from here yet.
+			event.StateBeeperDisappearingTimer.Type: levelBot,
+			event.StateBridge.Type:                  levelBot,
+			event.StateHalfShotBridge.Type:          levelBot,
 			// Whoever shares their place says so in the state (MSC3672, MSC3489).
 			"org.matrix.msc3672.beacon_info": levelEveryone,
 			"m.beacon_info":                  levelEveryone,

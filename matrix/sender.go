@@ -81,7 +81,11 @@ func (s *Sender) perform(ctx context.Context, e queue.Entry) (queue.Settle, erro
 			if err != nil {
 				return nil, err
 			}
-			return s.sendEvent(ctx, a, s.mayBeRepeat(e))
+			settle, err := s.sendEvent(ctx, a, s.mayBeRepeat(e))
+			if err != nil {
+				return nil, err
+			}
+			return s.tellLost(a, settle), nil
 		})
 	case outbox.KindSendNotice:
 		return act(ctx, e, s.sendNotice)
@@ -99,6 +103,8 @@ func (s *Sender) perform(ctx context.Context, e queue.Entry) (queue.Settle, erro
 		return act(ctx, e, s.setProfile)
 	case outbox.KindSetState:
 		return act(ctx, e, s.setState)
+	case outbox.KindPin:
+		return act(ctx, e, s.pin)
 	case outbox.KindSendStatus:
 		return act(ctx, e, s.sendStatus)
 	case outbox.KindMarkRead:

@@ -33,6 +33,8 @@ const (
 	KindSendReceipt  = "send_receipt" // idempotent by nature
 	// The number of the question: a phone that is asked twice answers twice, which is one message.
 	KindRequestMessage = "request_message"
+	KindRequestFile    = "request_file" // the same
+	KindPin            = "pin"          // idempotent by nature
 )
 
 // CreateRoom makes the room of a portal under an alias of the portal, with its name and people as the rows have them
@@ -58,6 +60,8 @@ type SendEvent struct {
 	File *FileOnWhatsApp `json:"file,omitempty"`
 	// Preview, if any, is the small JPEG of the page that the event shows a preview of.
 	Preview []byte `json:"preview,omitempty"`
+	// Lost, if set, is the action as it was before its file turned out to be lost.
+	Lost json.RawMessage `json:"lost,omitempty"`
 	// Sent is when it was sent on WhatsApp, put into the event as its timestamp ("ts", timestamp massaging).
 	Sent time.Time `json:"sent,omitzero"`
 }
@@ -153,6 +157,13 @@ type SetState struct {
 	Content json.RawMessage   `json:"content"`
 }
 
+// Pin adds the event that shows a message to what is pinned in the room of a portal, or takes it out of that, as the bot.
+type Pin struct {
+	Portal  database.PortalID   `json:"portal"`
+	Message database.MessageKey `json:"message"`
+	On      bool                `json:"on"`
+}
+
 // SendWhatsApp sends a message from a login. Its ID was chosen when the pair was reserved: a repeat is the same message.
 type SendWhatsApp struct {
 	Login   database.LoginID    `json:"login"`
@@ -213,4 +224,17 @@ type RequestMessage struct {
 	Sender  types.JID           `json:"sender"`
 	Message database.MessageKey `json:"message"`
 	Try     int                 `json:"try"` // from 0
+}
+
+// RequestFile asks the phone of the account to put a file on WhatsApp again. Its answer arrives as inbox.FileAnswered. It
+// asks again, at growing intervals, until there is one.
+type RequestFile struct {
+	Login   database.LoginID    `json:"login"`
+	Chat    types.JID           `json:"chat"`
+	Sender  types.JID           `json:"sender"`
+	FromMe  bool                `json:"from_me,omitempty"`
+	Message database.MessageKey `json:"message"`
+	Key     []byte              `json:"key"`   // the file's, by which question and answer are encrypted
+	Round   int                 `json:"round"` // how often it was wanted, from 1
+	Try     int                 `json:"try"`   // from 0
 }

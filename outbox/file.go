@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"maunium.net/go/mautrix/id"
@@ -53,6 +54,20 @@ type PreviewOnMatrix struct {
 	Address string `json:"address,omitempty"`
 	// Picture is where the picture is, if it is known.
 	Picture id.ContentURIString `json:"picture,omitempty"`
+}
+
+// LostPlan is what is shown when a file that was lost is found (database.LostFile).
+type LostPlan struct {
+	Event SendEvent `json:"event"`
+}
+
+// ReadLostPlan reads that. There is a file in it.
+func ReadLostPlan(raw []byte) (LostPlan, error) {
+	var plan LostPlan
+	if err := json.Unmarshal(raw, &plan); err != nil || plan.Event.File == nil {
+		return plan, fmt.Errorf("read what is to be shown: %w", errors.Join(ErrUnreadable, err))
+	}
+	return plan, nil
 }
 
 // Progress writes down what has been done of an action, so that a repeat goes on from there: v is the action as it is

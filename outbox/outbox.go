@@ -220,6 +220,17 @@ func (o *Outbox) RequestMessage(ctx context.Context, at time.Time, a RequestMess
 	return o.addAt(ctx, at, lane, fmt.Sprintf("%s/%d", lane, a.Try), KindRequestMessage, a)
 }
 
+// RequestFile adds that action, to be carried out at a time.
+func (o *Outbox) RequestFile(ctx context.Context, at time.Time, a RequestFile) error {
+	lane := requestLane(RequestMessage{Login: a.Login, Message: a.Message})
+	return o.addAt(ctx, at, lane, fmt.Sprintf("%s/file/%d/%d", lane, a.Round, a.Try), KindRequestFile, a)
+}
+
+// Pin adds that action, behind what shows the message. Its key is new each time: a pin may come back.
+func (o *Outbox) Pin(ctx context.Context, a Pin) error {
+	return o.add(ctx, roomLane(a.Portal), "pin/"+rand.Text(), KindPin, a)
+}
+
 func (o *Outbox) add(ctx context.Context, lane queue.Lane, key, kind string, v any) error {
 	return o.addAt(ctx, time.Time{}, lane, key, kind, v)
 }

@@ -24,6 +24,7 @@ const lateLimit = time.Minute
 // behind it. When the time is up the edit is shown as what it is.
 func (p *Portals) editFromWhatsApp(ctx context.Context, s said, edit convert.Edit) error {
 	first := s.in.Until.IsZero()
+	s.about = edit.Target
 	if first {
 		isNew, err := p.db.AddMessage(ctx, s.row(database.KindEdit))
 		if err != nil || !isNew {
@@ -80,6 +81,9 @@ func (p *Portals) showUnknownEdit(ctx context.Context, s said, target database.M
 		return err
 	}
 	if err := p.show(ctx, showing{row: row, as: s.sender.UserID, file: s.file()}, convert.Split(convert.MarkEdited(content))); err != nil {
+		return err
+	}
+	if err := p.vanishes(ctx, s, row); err != nil {
 		return err
 	}
 	return p.showReactions(ctx, target)
@@ -174,7 +178,7 @@ func (p *Portals) editFromMatrix(ctx context.Context, portal database.Portal, ev
 		return err
 	}
 	return p.send(ctx, portal, login, evt, sending{
-		kind: database.KindEdit, msg: convert.EditToWhatsApp(portal.Chat, row.ID, msg, timestamp(evt)), file: fileFromMatrix(content),
+		kind: database.KindEdit, msg: convert.EditToWhatsApp(portal.Chat, row.ID, msg, timestamp(evt)), file: fileFromMatrix(content), about: row.ID,
 	})
 }
 

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"encoding/json"
+	"maps"
 
 	"go.mau.fi/whatsmeow/proto/waE2E"
 	"maunium.net/go/mautrix/event"
@@ -15,13 +16,17 @@ func (s said) preview() []byte { return convert.PreviewPicture(s.msg) }
 
 // extra is what programs are told about a message besides what people see.
 func (s said) extra() map[string]any {
+	if s.hidden {
+		return s.fields
+	}
 	fields := convert.Extra(s.msg, s.at())
+	if fields == nil {
+		fields = map[string]any{}
+	}
 	if times := convert.Forwarded(s.msg); times > 0 {
-		if fields == nil {
-			fields = map[string]any{}
-		}
 		fields[convert.ForwardedField] = map[string]any{"times": times}
 	}
+	maps.Copy(fields, s.fields)
 	return fields
 }
 

@@ -10,7 +10,7 @@ import (
 // file is what must be brought to the room before what was said can be shown; nil when that has no file.
 func (s said) file() *outbox.FileOnWhatsApp {
 	f, ok := convert.FileFromWhatsApp(s.msg)
-	if !ok {
+	if !ok || s.hidden {
 		return nil
 	}
 	return &outbox.FileOnWhatsApp{

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"go.mau.fi/whatsmeow/types"
 	"maunium.net/go/mautrix/event"
 
 	"causeway/database"
@@ -38,6 +39,9 @@ func (p *Portals) GroupFromWhatsApp(ctx context.Context, in inbox.GroupChanged) 
 
 // groupWhole brings the rows in line with the state of a group, and makes its room.
 func (p *Portals) groupWhole(ctx context.Context, portal database.Portal, in inbox.GroupChanged) error {
+	if err := p.groupTimer(ctx, portal, in); err != nil {
+		return err
+	}
 	if err := p.details(ctx, portal, in.Whole.Name, in.Whole.Topic); err != nil {
 		return err
 	}
@@ -82,6 +86,9 @@ func (p *Portals) groupDelta(ctx context.Context, portal database.Portal, in inb
 	if in.Topic != nil {
 		topic = *in.Topic
 	}
+	if err := p.groupTimer(ctx, portal, in); err != nil {
+		return err
+	}
 	if err := p.details(ctx, portal, name, topic); err != nil {
 		return err
 	}
@@ -105,6 +112,17 @@ func (p *Portals) groupDelta(ctx context.Context, portal database.Portal, in inb
 // named leaves out members whom WhatsApp names by nothing that stands for a person.
 func named(members []inbox.GroupMember) []inbox.GroupMember {
 	return slices.DeleteFunc(slices.Clone(members), func(m inbox.GroupMember) bool { return m.LID.IsEmpty() && m.PN.IsEmpty() })
+}
+
+// memberOf is a person by one name.
+func memberOf(jid types.JID) inbox.GroupMember {
+	switch jid.Server {
+	case types.HiddenUserServer:
+		return inbox.GroupMember{LID: jid.ToNonAD()}
+	case types.DefaultUserServer:
+		return inbox.GroupMember{PN: jid.ToNonAD()}
+	}
+	return inbox.GroupMember{}
 }
 
 // join notes that a person is in a group; their ghost, and the Matrix user whose account it is, are asked in.

@@ -55,6 +55,10 @@ func (p *Portals) MessageFromWhatsApp(ctx context.Context, in inbox.WhatsAppMess
 			return err
 		}
 	}
+	return p.decide(ctx, said, change)
+}
+
+func (p *Portals) decide(ctx context.Context, said said, change any) error {
 	switch change := change.(type) {
 	case convert.Edit:
 		return p.editFromWhatsApp(ctx, said, change)
@@ -64,6 +68,14 @@ func (p *Portals) MessageFromWhatsApp(ctx context.Context, in inbox.WhatsAppMess
 		return p.redactionFromWhatsApp(ctx, said, change)
 	case convert.Vote:
 		return p.voteFromWhatsApp(ctx, said, change)
+	case convert.Timer:
+		return p.timerFromWhatsApp(ctx, said, change)
+	case convert.Pin:
+		return p.pinFromWhatsApp(ctx, said, change)
+	case convert.Keep:
+		return p.keepFromWhatsApp(ctx, said, change)
+	case convert.Album:
+		return p.albumFromWhatsApp(ctx, said)
 	}
 	moved, isUpdate, err := p.liveFromWhatsApp(ctx, said)
 	if err != nil {
@@ -71,7 +83,7 @@ func (p *Portals) MessageFromWhatsApp(ctx context.Context, in inbox.WhatsAppMess
 	} else if isUpdate {
 		return p.moveOnWhatsApp(ctx, said, moved)
 	}
-	return p.saidOnWhatsApp(ctx, said)
+	return p.fileOrWords(ctx, said)
 }
 
 // said is something that was said on WhatsApp, and where and by whom.
@@ -81,6 +93,9 @@ type said struct {
 	sender database.Puppet
 	in     inbox.WhatsAppMessage
 	msg    *waE2E.Message
+	about  types.MessageID // what it belongs to, as in database.Message
+	fields map[string]any  // of the bridge's own in the event that shows it, beside extra
+	hidden bool            // its file is not shown
 }
 
 func (s said) key() database.MessageKey {
@@ -91,7 +106,7 @@ func (s said) at() time.Time { return s.in.Info.Timestamp }
 
 // row is what is written down of what was said.
 func (s said) row(kind database.MessageKind) database.Message {
-	return database.Message{MessageKey: s.key(), Kind: kind, Sent: s.at()}
+	return database.Message{MessageKey: s.key(), Kind: kind, Sent: s.at(), About: s.about}
 }
 
 // changeOf reads what a message does to an earlier one; nil when it is one of its own.
@@ -108,12 +123,24 @@ func changeOf(msg *waE2E.Message) any {
 	if vote, ok := convert.VoteFromWhatsApp(msg); ok && isPlain(vote.Target.ID) {
 		return vote
 	}
+	if timer, ok := convert.TimerFromWhatsApp(msg); ok {
+		return timer
+	}
+	if pin, ok := convert.PinFromWhatsApp(msg); ok && isPlain(pin.Target.ID) {
+		return pin
+	}
+	if keep, ok := convert.KeepFromWhatsApp(msg); ok && isPlain(keep.Target.ID) {
+		return keep
+	}
+	if album, ok := convert.AlbumFromWhatsApp(msg); ok {
+		return album
+	}
 	return nil
 }
 
 // saidOnWhatsApp shows a message of its own, and what has waited for it.
 func (p *Portals) saidOnWhatsApp(ctx context.Context, s said) error {
-	content, err := p.toMatrix(ctx, s)
+	s, content, err := p.shownAs(ctx, s)
 	if err != nil || content == nil {
 		return err
 	}
@@ -132,6 +159,9 @@ func (p *Portals) saidOnWhatsApp(ctx context.Context, s said) error {
 	}
 	how := showing{row: row, as: s.sender.UserID, about: about, file: s.file(), preview: s.preview(), extra: s.extra()}
 	if err := p.present(ctx, s, how, s.marked(content)); err != nil {
+		return err
+	}
+	if err := p.vanishes(ctx, s, row); err != nil {
 		return err
 	}
 	if err := p.showReactions(ctx, row.MessageKey); err != nil {
@@ -287,6 +317,11 @@ func (p *Portals) saidOnMatrix(ctx context.Context, portal database.Portal, evt 
 	if err != nil {
 		return err
 	}
+	if files, err := convert.GalleryFromMatrix(evt.Content.AsMessage(), evt.Content.Raw); err != nil {
+		return unsupported(err)
+	} else if len(files) > 0 {
+		return p.gallery(ctx, portal, login, evt, files, reply)
+	}
 	msg, err := p.contentOf(ctx, portal, evt)
 	if err != nil {
 		return err
@@ -304,7 +339,10 @@ type sending struct {
 	kind  database.MessageKind
 	msg   *waE2E.Message
 	quote string
-	after string // as in outbox.SendWhatsApp
+	name  string          // tells several messages of one event apart; "" is the first
+	nth   int             // its place among them
+	about types.MessageID // as in database.Message
+	after string          // as in outbox.SendWhatsApp
 	file  *outbox.FileOnMatrix
 	// preview is what is still to be had for the preview of a page; nil when there is nothing.
 	preview *outbox.PreviewOnMatrix
@@ -312,13 +350,17 @@ type sending struct {
 
 // send writes down what a Matrix user's event is on WhatsApp, and sends it.
 func (p *Portals) send(ctx context.Context, portal database.Portal, login database.Login, evt *event.Event, s sending) error {
-	raw, err := proto.Marshal(s.msg)
+	key := database.MessageKey{Portal: portal.ID, ID: messageID(login.ID, evt.ID+id.EventID(s.name)), Sender: login.Puppet}
+	msg, err := p.timed(ctx, portal, key, evt, s)
+	if err != nil {
+		return err
+	}
+	raw, err := proto.Marshal(msg)
 	if err != nil {
 		return fmt.Errorf("encode message %s: %w", evt.ID, err)
 	}
 	row := database.Message{
-		MessageKey: database.MessageKey{Portal: portal.ID, ID: messageID(login.ID, evt.ID), Sender: login.Puppet},
-		Kind:       s.kind, Event: evt.ID, FromMatrix: true, Sent: timestamp(evt), Quote: convert.Quote(s.quote),
+		MessageKey: key, Kind: s.kind, Event: evt.ID, FromMatrix: true, Sent: timestamp(evt).Add(time.Duration(s.nth) * time.Millisecond), Quote: convert.Quote(s.quote), About: s.about,
 	}
 	if _, err := p.db.AddMessage(ctx, row); err != nil {
 		return err

@@ -43,6 +43,19 @@ type Config struct {
 	AskPreviews bool
 	// IgnoreNotices leaves notices (m.notice) of Matrix users on Matrix.
 	IgnoreNotices bool
+	Life          Life
+}
+
+// Life says what becomes of messages.
+type Life struct {
+	// ShowViewOnce shows files that may be seen only once, if WhatsApp gives them to the bridge; else a notice names them.
+	ShowViewOnce bool
+	// KeepVanished keeps in the room what disappears on WhatsApp.
+	KeepVanished bool
+	// MarkDeleted answers what was deleted on WhatsApp with a notice, KeepDeleted leaves it alone; else it is removed.
+	MarkDeleted, KeepDeleted bool
+	// AskPhone asks the phone at once for files that WhatsApp has no more; else somebody must want it, unless NeverAsk.
+	AskPhone, NeverAsk bool
 }
 
 // Portals decides for all portals. It keeps no state of its own.

@@ -9,6 +9,7 @@ import (
 
 	"causeway/convert"
 	"causeway/database"
+	"causeway/inbox"
 	"causeway/queue"
 )
 
@@ -121,6 +122,11 @@ func (p *Portals) reactionFromMatrix(ctx context.Context, portal database.Portal
 		return nil
 	} else if err != nil {
 		return err
+	}
+	if wants, err := p.wantsFile(ctx, row.MessageKey, emoji); err != nil {
+		return err
+	} else if wants {
+		return p.FileWanted(ctx, inbox.FileWanted{Portal: portal.ID, User: evt.Sender, Event: content.RelatesTo.EventID, By: evt.ID})
 	}
 	if row.Kind != database.KindMessage || row.Removed {
 		return &queue.Reject{Code: "unknown_message", Text: "This was not sent to WhatsApp: the message that it is about is not there."}

@@ -49,15 +49,14 @@ func (p *Portals) redactionFromWhatsApp(ctx context.Context, s said, meant conve
 		_, err := p.db.AddMessage(ctx, database.Message{MessageKey: target, Removed: true, Sent: s.at()})
 		return err
 	}
-	as, err := p.remover(ctx, row)
-	if err != nil {
-		return err
-	}
-	reason := ""
+	d := deletion{said: s, row: row, who: s.sender, own: own}
 	if !own {
-		as, reason = p.cfg.Bot, "Deleted on WhatsApp by "+s.sender.Name+", who is an admin of the group"
+		d.reason = "Deleted on WhatsApp by " + s.sender.Name + ", who is an admin of the group"
 	}
-	return p.removeAll(ctx, s, row, removal{as: as, reason: reason})
+	if row.ID == meant.ID {
+		return p.deleted(ctx, d)
+	}
+	return p.deletedAlbum(ctx, d, meant)
 }
 
 // removeAll removes all parts of a message.
@@ -176,6 +175,14 @@ func (p *Portals) redact(ctx context.Context, portal database.Portal, login data
 			return err
 		}
 	}
+	if err := p.revoke(ctx, portal, login, evt, row, ""); err != nil {
+		return err
+	}
+	return p.revokeRest(ctx, portal, login, evt, row)
+}
+
+// revoke takes one message back on WhatsApp.
+func (p *Portals) revoke(ctx context.Context, portal database.Portal, login database.Login, evt *event.Event, row database.Message, name string) error {
 	target, err := p.keyFor(ctx, portal, login, row)
 	if err != nil {
 		return err
@@ -184,5 +191,30 @@ func (p *Portals) redact(ctx context.Context, portal database.Portal, login data
 	if err != nil {
 		return err
 	}
-	return p.send(ctx, portal, login, evt, sending{kind: database.KindRedaction, msg: convert.RedactionToWhatsApp(portal.Chat, target), after: after})
+	return p.send(ctx, portal, login, evt, sending{
+		kind: database.KindRedaction, msg: convert.RedactionToWhatsApp(portal.Chat, target), after: after, name: name,
+	})
+}
+
+// revokeRest takes back the other messages of an event that is several on WhatsApp.
+func (p *Portals) revokeRest(ctx context.Context, portal database.Portal, login database.Login, evt *event.Event, first database.Message) error {
+	if !first.FromMatrix {
+		return nil
+	}
+	rows, err := p.db.MessagesByEvent(ctx, first.Event)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if row.ID == first.ID || row.Removed || row.Kind != database.KindMessage && row.Kind != database.KindAlbum {
+			continue
+		}
+		if err := p.db.RemoveMessage(ctx, row.MessageKey); err != nil {
+			return err
+		}
+		if err := p.revoke(ctx, portal, login, evt, row, "#"+row.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }

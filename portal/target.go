@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -48,7 +49,11 @@ func (p *Portals) find(ctx context.Context, key database.MessageKey) (database.M
 			return row, nil
 		}
 	}
-	return database.Message{}, database.ErrNotFound
+	items, err := p.items(ctx, rows, key.Sender)
+	if err == nil && len(items) > 0 {
+		return items[0], nil // what is said about an album is shown at its first file
+	}
+	return database.Message{}, cmp.Or(err, database.ErrNotFound)
 }
 
 // shownBy finds the message that an event of a portal's room shows, the whole of it; ErrNotFound when it shows none.

@@ -23,7 +23,7 @@ const firstRequest = time.Minute
 // What stands in the place of a message that cannot be shown.
 const (
 	textWaiting  = "⏳ Waiting for this message. It appears here as soon as it can be decrypted; until then, open WhatsApp on your phone to read it."
-	textViewOnce = "👁 A message to be seen only once. WhatsApp gives it to phones only: open WhatsApp on your phone to see it."
+	textViewOnce = "👁 A message to be seen only once. Open WhatsApp on your phone to see it."
 	textLost     = "This message could not be decrypted, and neither its sender nor your phone has sent it again. Open WhatsApp on your phone to read it."
 )
 
@@ -120,7 +120,7 @@ func (p *Portals) fill(ctx context.Context, s said) error {
 	if err != nil || row.Removed || !row.Edited.IsZero() {
 		return err
 	}
-	content, err := p.toMatrix(ctx, s)
+	s, content, err := p.shownAs(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -135,6 +135,10 @@ func (p *Portals) fill(ctx context.Context, s said) error {
 	if err := p.db.EditMessage(ctx, row.MessageKey, s.at(), quote); err != nil {
 		return err
 	}
+	if err := p.vanishes(ctx, s, row); err != nil {
+		return err
+	}
+	s.about = row.ID
 	s = s.ending(endingFilled)
 	if _, err := p.db.AddMessage(ctx, s.row(database.KindEdit)); err != nil {
 		return err

@@ -51,6 +51,12 @@ type (
 	Media = phone.Media
 	// MediaKind is how a file is shown.
 	MediaKind = phone.MediaKind
+	// Pin pins a message.
+	Pin = phone.Pin
+	// Parent says to which message another belongs.
+	Parent = phone.Parent
+	// MediaRetry is what a phone does when it is asked for a file.
+	MediaRetry = phone.MediaRetry
 	// Reaction is an emoji on a message.
 	Reaction = phone.Reaction
 	// Vote is a vote in a poll.
@@ -91,6 +97,14 @@ const (
 	MediaVoice     = phone.MediaVoice
 	MediaDocument  = phone.MediaDocument
 	MediaSticker   = phone.MediaSticker
+)
+
+// What a phone does when it is asked for a file, explained at phone.MediaRetry.
+const (
+	MediaServe   = phone.MediaServe
+	MediaMissing = phone.MediaMissing
+	MediaFail    = phone.MediaFail
+	MediaSilent  = phone.MediaSilent
 )
 
 // Kinds of faults, explained at server.FaultKind.

@@ -22,7 +22,7 @@ const (
 
 // wholeGroup converts the state of a group.
 func wholeGroup(info types.GroupInfo) *inbox.Group {
-	group := &inbox.Group{Name: info.Name, Topic: info.Topic, Members: make([]inbox.GroupMember, 0, len(info.Participants))}
+	group := &inbox.Group{Name: info.Name, Topic: info.Topic, Timer: info.DisappearingTimer, Members: make([]inbox.GroupMember, 0, len(info.Participants))}
 	for _, p := range info.Participants {
 		m := member(p.JID, p.LID, p.PhoneNumber)
 		switch {
@@ -68,18 +68,21 @@ func (s *session) groupChanged(ctx context.Context, e *events.GroupInfo) (inbox.
 	if e.Topic != nil {
 		changed.Topic = &e.Topic.Topic
 	}
+	if e.Ephemeral != nil {
+		changed.Timer = &e.Ephemeral.DisappearingTimer
+	}
 	changed.Join = append(changed.Join, s.members(ctx, e.Join, "")...)
 	changed.Leave = s.members(ctx, e.Leave, "")
 	// A new role is told as a join of somebody who is in the group already.
 	changed.Join = append(changed.Join, s.members(ctx, e.Promote, roleAdmin)...)
 	changed.Join = append(changed.Join, s.members(ctx, e.Demote, "")...)
-	if changed.Name == nil && changed.Topic == nil && len(changed.Join) == 0 && len(changed.Leave) == 0 {
+	if changed.Name == nil && changed.Topic == nil && changed.Timer == nil && len(changed.Join) == 0 && len(changed.Leave) == 0 {
 		return changed, false
 	}
 	if e.Sender != nil {
 		changed.By = e.Sender.ToNonAD()
 	}
-	changed.Key = occasion(e, e.Timestamp)
+	changed.Key, changed.At = occasion(e, e.Timestamp), e.Timestamp
 	return changed, true
 }
 

@@ -53,6 +53,10 @@ func (s *session) handle(ctx context.Context, event any) bool {
 		s.typing(e)
 	case *events.UndecryptableMessage:
 		s.undecrypted(ctx, e)
+	case *events.MediaRetry:
+		s.fileAnswered(ctx, e)
+	case *events.DeleteForMe:
+		s.deletedForMe(ctx, e)
 	default:
 		s.connectionEvent(ctx, event)
 	}
@@ -145,7 +149,11 @@ func (s *session) message(ctx context.Context, e *events.Message) error {
 	if !forPeople(e) && !recovered {
 		return nil
 	}
-	content, err := proto.Marshal(e.Message)
+	message, err := s.unsealed(ctx, e)
+	if err != nil {
+		return err
+	}
+	content, err := proto.Marshal(message)
 	if err != nil {
 		return fmt.Errorf("encode message %s: %w", e.Info.ID, err)
 	}
@@ -154,7 +162,7 @@ func (s *session) message(ctx context.Context, e *events.Message) error {
 		return err
 	}
 	crashpoint.Pass(crashpoint.WhatsAppDecrypted)
-	if err := s.edge.in.AddWhatsApp(ctx, inbox.WhatsAppMessage{Login: s.login, Info: info, Message: content, Recovered: recovered}); err != nil {
+	if err := s.edge.in.AddWhatsApp(ctx, inbox.WhatsAppMessage{Login: s.login, Info: info, Message: content, Recovered: recovered, ViewOnce: e.IsViewOnce}); err != nil {
 		return err
 	}
 	crashpoint.Pass(crashpoint.WhatsAppJournaled)

@@ -58,6 +58,8 @@ func (s *Sender) Perform(ctx context.Context, e queue.Entry) (queue.Settle, erro
 		return perform(ctx, e, s.fetchGroup)
 	case outbox.KindSendReceipt:
 		return perform(ctx, e, s.sendReceipt)
+	case outbox.KindRequestFile:
+		return perform(ctx, e, s.requestFile)
 	case outbox.KindRequestMessage:
 		return perform(ctx, e, s.requestMessage)
 	}

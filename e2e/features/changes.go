@@ -10,9 +10,9 @@ func changes() []Row {
 		},
 		{
 			Kind: "edit", Direction: BothWays,
-			Matrix: []string{"m.replace", "m.new_content"}, WhatsApp: []string{"editedMessage", "protocolMessage/MESSAGE_EDIT"},
+			Matrix: []string{"m.replace", "m.new_content"}, WhatsApp: []string{"editedMessage", "protocolMessage/MESSAGE_EDIT", "secretEncryptedMessage of that kind"},
 			Limits: "To WhatsApp within 20 minutes; later a notice says so. What was written on Matrix and is edited on the phone is shown as a reply that begins with “Edited:”.",
-			Tests:  []string{"e2e.TestStory:changeOnWhatsApp", "e2e.TestStory:changeOnMatrix", "convert.TestEdits", "portal.TestEditFromWhatsApp", "portal.TestEditFromMatrix", "portal.TestEarlyEditWaits"},
+			Tests:  []string{"e2e.TestStory:changeOnWhatsApp", "e2e.TestStory:changeOnMatrix", "convert.TestEdits", "portal.TestEditFromWhatsApp", "portal.TestEditFromMatrix", "portal.TestEarlyEditWaits", "e2e.TestLife:sealedEdit"},
 		},
 		{
 			Kind: "reaction", Direction: BothWays,

@@ -58,8 +58,7 @@ func Noticed() []Apart {
 			"paymentReminderMessage", "splitPaymentMessage", "splitPaymentUpdateMessage",
 		}},
 		{Why: "calls", WhatsApp: []string{"call", "callLogMesssage", "bcallMessage", "scheduledCallCreationMessage", "scheduledCallEditMessage"}},
-		{Why: "albums and packs of stickers", WhatsApp: []string{"albumMessage", "associatedChildMessage", "stickerPackMessage"}},
-		{Why: "messages that are pinned or kept", WhatsApp: []string{"pinInChatMessage", "keepInChatMessage"}},
+		{Why: "packs of stickers", WhatsApp: []string{"stickerPackMessage"}},
 		{Why: "reactions and comments of communities", WhatsApp: []string{"encReactionMessage", "encCommentMessage", "commentMessage"}},
 		{Why: "status updates and answers to them", WhatsApp: []string{
 			"statusMentionMessage", "groupStatusMentionMessage", "statusAddYours", "groupStatusMessage", "groupStatusMessageV2", "statusNotificationMessage",
@@ -71,7 +70,6 @@ func Noticed() []Apart {
 			"limitSharingMessage", "questionMessage", "questionReplyMessage", "questionResponseMessage", "newsletterAdminProfileMessage",
 			"newsletterAdminProfileStatusMessage", "spoilerMessage", "conditionalRevealMessage", "musicMessage",
 		}},
-		{Why: "a new time for disappearing messages", WhatsApp: []string{"protocolMessage/EPHEMERAL_SETTING"}},
 	}
 }
 

@@ -38,6 +38,13 @@ func becomes(msg *waE2E.Message) string {
 	if _, ok := convert.VoteFromWhatsApp(msg); ok {
 		return isShown
 	}
+	_, isTimer := convert.TimerFromWhatsApp(msg)
+	_, isPin := convert.PinFromWhatsApp(msg)
+	_, isKeep := convert.KeepFromWhatsApp(msg)
+	_, isAlbum := convert.AlbumFromWhatsApp(msg)
+	if isTimer || isPin || isKeep || isAlbum {
+		return isShown
+	}
 	switch content := convert.ToMatrix(msg); {
 	case content == nil:
 		return isNothing
@@ -229,7 +236,9 @@ func matrixNames() map[string]string {
 		"MsgText":              string(event.MsgText), "MsgEmote": string(event.MsgEmote), "MsgNotice": string(event.MsgNotice),
 		"MsgImage": string(event.MsgImage), "MsgVideo": string(event.MsgVideo), "MsgAudio": string(event.MsgAudio), "MsgFile": string(event.MsgFile),
 		"MsgLocation": string(event.MsgLocation), "MsgVerificationRequest": string(event.MsgVerificationRequest),
-		"RelReplace": string(event.RelReplace),
+		"RelReplace":       string(event.RelReplace),
+		"MsgBeeperGallery": string(event.MsgBeeperGallery), "StatePinnedEvents": event.StatePinnedEvents.Type,
+		"StateBeeperDisappearingTimer": event.StateBeeperDisappearingTimer.Type,
 
 		"StateMember": "", "StateRoomName": "", "StateTopic": "", "StateEventType": "",
 		"RelAnnotation": "", "RelReference": "", // said with their events

@@ -81,15 +81,34 @@ func otherFiles() []Row {
 		},
 		{
 			Kind: "what is to be seen only once", Direction: ToMatrix,
-			Matrix: []string{"m.image", "m.video", "m.audio", "m.notice"}, WhatsApp: []string{"viewOnceMessage", "viewOnceMessageV2", "viewOnceMessageV2Extension"},
-			Limits: "WhatsApp gives it to phones only, and a notice says so. Where it is given to the bridge it is shown like any other.",
-			Tests:  []string{"e2e.TestEdges:viewOnce", "convert.TestGoldenFiles/testdata/media/view-once", "whatsapp.TestViewOnceIsNamed"},
+			Matrix: []string{"m.notice", "m.image", "m.video", "m.audio", "chat.causeway.view_once"}, WhatsApp: []string{"viewOnceMessage", "viewOnceMessageV2", "viewOnceMessageV2Extension", "imageMessage.viewOnce"},
+			Limits: "A notice that sends you to your phone. WhatsApp seldom gives such files to linked devices; if it does, `bridge.view_once: media` shows them, with a mark in words and in a field.",
+			Tests:  []string{"e2e.TestEdges:viewOnce", "e2e.TestLife:viewOnceFiles", "e2e.TestPolicies:keptFiles", "portal.TestViewOnce", "whatsapp.TestViewOnceIsNamed"},
+		},
+		{
+			Kind: "album", Direction: BothWays,
+			Matrix: []string{"com.beeper.gallery", "m.gallery", "dm.filament.gallery", "chat.causeway.album"}, WhatsApp: []string{"albumMessage", "files that name it"},
+			Limits: "To Matrix each file is an event of its own, shown as it comes; a field says which belong together. To WhatsApp up to 100 images and videos as one album, other files beside it, and the caption at the first. What is said about an album is shown at its first file.",
+			Tests:  []string{"e2e.TestLife:albums", "convert.TestGalleries", "portal.TestAlbumFromWhatsApp", "portal.TestGalleryFromMatrix", "portal.TestOneOfAGalleryIsDeleted"},
+		},
+		{
+			Kind: "the same file in better quality", Direction: ToMatrix,
+			Matrix: []string{"m.replace"}, WhatsApp: []string{"associatedChildMessage"},
+			Limits: "Takes the place of the first file, whose words stay. The moving seconds of a photo and another coding of a video are left out.",
+			Tests:  []string{"e2e.TestLife:albums", "portal.TestBetterQualityReplaces"},
 		},
 		{
 			Kind: "a file that cannot be had", Direction: BothWays,
 			Matrix: []string{"m.notice"}, WhatsApp: []string{"a file that WhatsApp does not have any more, is damaged or too large"},
-			Limits: "A notice in its place says why and what to do. Asking the phone for it is not there yet.",
+			Limits: "A notice in its place says why and what to do.",
 			Tests:  []string{"e2e.TestMedia:filesThatCannotBeHad", "matrix.TestNoticeInPlaceOfAFile", "whatsapp.TestFilesThatCannotBeSent"},
+		},
+		{
+			Kind: "a file that the phone still has", Direction: ToMatrix,
+			Matrix: []string{"m.notice", "m.replace", "m.reaction"}, WhatsApp: []string{"a request to the phone and its answer"},
+			Limits: "The phone is asked by itself, or by a reaction with ♻ or the command `retry-media` (`media.retry`), for days if it is off. The file takes the place of the notice; a phone that does not have it either is said so.",
+			Tests: []string{"e2e.TestLostFiles:fileByItself", "e2e.TestLostFiles:fileNobodyHas", "e2e.TestLostFiles:fileWithTheBridgeKilled", "e2e.TestPolicies:filesOnRequest",
+				"portal.TestPhoneIsAskedAtOnce", "portal.TestPhoneIsAskedOnRequest", "matrix.TestLostFileIsTold"},
 		},
 	}
 }

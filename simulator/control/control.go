@@ -58,6 +58,7 @@ func (c *control) routes() map[string]call {
 		"DELETE " + phone + "/devices/{device}": c.unlink,
 		"POST " + phone + "/messages":           c.send,
 		"GET " + phone + "/messages":            c.messages,
+		"DELETE " + phone + "/messages/{id}":    c.forget,
 		"POST " + phone + "/receipts":           c.receipts,
 		"POST " + phone + "/typing":             c.typing,
 		"PUT " + phone + "/contacts/{other}":    c.contact,

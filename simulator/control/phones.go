@@ -64,6 +64,11 @@ func (c *control) patchPhone(r *http.Request) (any, error) {
 	if in.Online != nil {
 		p.SetOnline(*in.Online)
 	}
+	if in.MediaRetry != nil {
+		if err := p.SetMediaRetry(simulator.MediaRetry(*in.MediaRetry)); err != nil {
+			return nil, err
+		}
+	}
 	return nil, p.Rename(r.Context(), in.Name, in.About)
 }
 
@@ -104,7 +109,7 @@ func (c *control) send(r *http.Request) (any, error) {
 	out := simulator.Outgoing{Chat: in.Chat, Text: in.Text, ID: in.ID, ReplyTo: in.ReplyTo, Edit: in.Edit, Revoke: in.Revoke}
 	if m := in.Media; m != nil {
 		out.Media = &simulator.Media{Kind: simulator.MediaKind(m.Kind), MIME: m.MIME, Data: m.Data, Random: m.Random, Caption: m.Caption, FileName: m.FileName,
-			Seconds: m.Seconds, Waveform: m.Waveform, Width: m.Width, Height: m.Height, Thumbnail: m.Thumbnail}
+			Seconds: m.Seconds, Waveform: m.Waveform, Width: m.Width, Height: m.Height, Thumbnail: m.Thumbnail, ViewOnce: m.ViewOnce}
 	}
 	if in.Timestamp != 0 {
 		out.Timestamp = time.Unix(in.Timestamp, 0)
@@ -112,6 +117,7 @@ func (c *control) send(r *http.Request) (any, error) {
 	if in.React != nil {
 		out.React = &simulator.Reaction{ID: in.React.ID, Emoji: in.React.Emoji}
 	}
+	out.Pin, out.Parent, out.Expiration = (*simulator.Pin)(in.Pin), (*simulator.Parent)(in.Parent), in.Expiration
 	out.Vote, out.Attend, out.Sealed = (*simulator.Vote)(in.Vote), (*simulator.Attendance)(in.Attend), in.Sealed
 	out.Dress = simulator.Dress{Mentions: in.Mentions, MentionAll: in.MentionAll, Forwarded: in.Forwarded, Preview: (*simulator.LinkPreview)(in.Preview)}
 	if in.Message != nil {
@@ -194,7 +200,12 @@ func (c *control) chat(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if in.Disappearing != nil {
-		return nil, fmt.Errorf("disappearing: %w", errNotBuilt)
+		if *in.Disappearing < 0 || *in.Disappearing > maxTimer {
+			return nil, fmt.Errorf("%w disappearing: 0 to %d seconds", simulator.ErrInvalid, maxTimer)
+		}
+		if err := p.SetTimer(r.Context(), r.PathValue("chat"), uint32(*in.Disappearing)); err != nil {
+			return nil, err
+		}
 	}
 	edit := simulator.ChatEdit{Pinned: in.Pinned, Archived: in.Archived, Unread: in.Unread}
 	if in.MutedUntil != nil {
@@ -238,4 +249,16 @@ func (c *control) presence(r *http.Request) (any, error) {
 		last = time.Unix(in.LastSeen, 0)
 	}
 	return nil, p.Presence(in.State == "available", last)
+}
+
+// maxTimer bounds the timer of disappearing messages, in seconds.
+const maxTimer = 1 << 31
+
+// forget deletes a message for the owner of a phone.
+func (c *control) forget(r *http.Request) (any, error) {
+	p, err := c.network.Phone(r.PathValue("phone"))
+	if err != nil {
+		return nil, err
+	}
+	return nil, p.DeleteForMe(r.Context(), r.URL.Query().Get("chat"), r.PathValue("id"))
 }

@@ -26,7 +26,7 @@ type Reaction struct {
 	Emoji string
 }
 
-// Outgoing is a message to send. Text, Message, Media, Revoke, React, Vote and Attend exclude each other; Edit goes with Text, Message
+// Outgoing is a message to send. Text, Message, Media, Revoke, React, Vote, Attend and Pin exclude each other; Edit goes with Text, Message
 // or Media.
 type Outgoing struct {
 	// Chat is a number in digits, a JID, a LID or a group JID.
@@ -42,21 +42,26 @@ type Outgoing struct {
 	React                 *Reaction
 	Vote                  *Vote
 	Attend                *Attendance
+	Pin                   *Pin
 	// Sealed makes an edit travel sealed with the secret of the message that it changes.
 	Sealed bool
 	// Dress goes with texts and captions.
 	Dress Dress
+	// Parent is the message that this one belongs to, if any. It goes with Message or Media.
+	Parent *Parent
+	// Expiration is after how many seconds the message disappears; 0 is never.
+	Expiration uint32
 }
 
 func (o Outgoing) check() error {
 	content := 0
-	for _, set := range []bool{o.Text != "", o.Message != nil, o.Media != nil, o.Revoke != "", o.React != nil, o.Vote != nil, o.Attend != nil} {
+	for _, set := range []bool{o.Text != "", o.Message != nil, o.Media != nil, o.Revoke != "", o.React != nil, o.Vote != nil, o.Attend != nil, o.Pin != nil} {
 		if set {
 			content++
 		}
 	}
 	if content != 1 {
-		return fmt.Errorf("%w message: exactly one of text, message, media, revoke, react, vote and attend", account.ErrInvalid)
+		return fmt.Errorf("%w message: exactly one of text, message, media, revoke, react, vote, attend and pin", account.ErrInvalid)
 	}
 	if (o.Edit != "" || o.ReplyTo != "") && (o.Text == "" && o.Message == nil && o.Media == nil) {
 		return fmt.Errorf("%w message: edit and reply_to go with text, message or media only", account.ErrInvalid)
@@ -80,6 +85,8 @@ func (p *Phone) compose(chat, pn types.JID, out Outgoing) (*waE2E.Message, wire.
 		return p.composeRevoke(chat, pn, out)
 	case out.React != nil:
 		return p.composeReaction(chat, pn, out)
+	case out.Pin != nil:
+		return p.composePin(chat, pn, *out.Pin)
 	case out.Vote != nil:
 		return p.composeVote(chat, pn, *out.Vote)
 	case out.Attend != nil:
@@ -103,6 +110,9 @@ func (p *Phone) compose(chat, pn types.JID, out Outgoing) (*waE2E.Message, wire.
 			StanzaID: &out.ReplyTo, Participant: proto.String(quoted.SenderLID.ToNonAD().String()), QuotedMessage: quoted.Message}}}
 	}
 	if body, err = p.dress(body, out.Dress); err != nil {
+		return nil, nil, err
+	}
+	if body, err = p.fit(chat, pn, out, body); err != nil {
 		return nil, nil, err
 	}
 	switch {

@@ -46,6 +46,8 @@ type Media struct {
 	Width, Height uint32
 	// Thumbnail is a small JPEG.
 	Thumbnail []byte
+	// ViewOnce lets an image, a video or a voice message be seen only once.
+	ViewOnce bool
 }
 
 func (m Media) class() attachment.Kind {
@@ -89,7 +91,19 @@ func (p *Phone) composeMedia(m Media) (*waE2E.Message, error) {
 	}
 	f.Path = p.network.PutFile(sealed)
 	p.keep(f)
-	return m.message(f), nil
+	body := m.message(f)
+	if !m.ViewOnce {
+		return body, nil
+	}
+	switch {
+	case body.ImageMessage != nil:
+		body.ImageMessage.ViewOnce = &m.ViewOnce
+	case body.VideoMessage != nil:
+		body.VideoMessage.ViewOnce = &m.ViewOnce
+	case body.AudioMessage != nil:
+		body.AudioMessage.ViewOnce = &m.ViewOnce
+	}
+	return &waE2E.Message{ViewOnceMessageV2: &waE2E.FutureProofMessage{Message: body}}, nil
 }
 
 func (p *Phone) keep(f attachment.File) {

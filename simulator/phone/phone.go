@@ -57,6 +57,7 @@ type state struct {
 	contents    map[contentKey][32]byte
 	asked       map[contentKey]int
 	files       map[string]attachment.File
+	mediaRetry  MediaRetry
 }
 
 // Options of a new phone.
@@ -209,8 +210,11 @@ func (p *Phone) take(a arrival) {
 		p.notified(&a.stanza)
 	case "receipt":
 		p.noteReceipt(&a.stanza)
-		if wire.Text(&a.stanza, "type") == "retry" {
+		switch wire.Text(&a.stanza, "type") {
+		case "retry":
 			p.sendAgain(&a.stanza)
+		case "server-error":
+			p.serveAgain(&a.stanza)
 		}
 	}
 }

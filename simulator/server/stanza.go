@@ -164,6 +164,16 @@ func (s *Server) typing(from *account.Device, n *wire.Node) {
 	}
 }
 
+// Notify hands a notification of a phone to one device of its account, if that is still linked.
+func (s *Server) Notify(device types.JID, n wire.Node) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d := s.state.accounts.Device(device); d != nil && d.Phone == nil {
+		s.journal.Add(journal.Event{Kind: journal.Media, Device: d.Name(), Class: wire.Text(&n, "type"), ID: wire.Text(&n, "id")})
+		s.deliver(d, n)
+	}
+}
+
 // handleReceipt settles the message that a receipt is for, relays it, and acknowledges it.
 func (s *Server) handleReceipt(c *session, n *wire.Node) {
 	if wire.Text(n, "id") == "" || wire.JID(n, "to").IsEmpty() {

@@ -31,6 +31,8 @@ type PhonePatch struct {
 	Picture     *string `json:"picture,omitempty"`
 	AutoDeliver *bool   `json:"auto_deliver,omitempty"`
 	Online      *bool   `json:"online,omitempty"`
+	// MediaRetry is serve, missing, fail or silent.
+	MediaRetry *string `json:"media_retry,omitempty"`
 }
 
 // Link is the body of POST /phones/{phone}/link: one of the two.
@@ -48,6 +50,18 @@ type Linked struct {
 type Reaction struct {
 	ID    string `json:"id"`
 	Emoji string `json:"emoji"`
+}
+
+// Pin pins a message for everyone for some seconds, or (0) takes it out again.
+type Pin struct {
+	ID      string `json:"id"`
+	Seconds uint32 `json:"seconds,omitempty"`
+}
+
+// Parent says to which message another belongs: of kind album, hd_image, hd_video or motion_photo.
+type Parent struct {
+	ID   string `json:"id"`
+	Kind string `json:"kind"`
 }
 
 // Vote is a vote in a poll: the texts of the chosen options, none to take an earlier one back.
@@ -79,6 +93,10 @@ type Send struct {
 	Attend    *Attendance     `json:"attend,omitempty"`
 	Sealed    bool            `json:"sealed,omitempty"`
 	Dress
+	Pin    *Pin    `json:"pin,omitempty"`
+	Parent *Parent `json:"parent,omitempty"`
+	// Expiration is after how many seconds the message disappears.
+	Expiration uint32 `json:"expiration,omitempty"`
 }
 
 // Dress is what a text or caption has besides its words. Mentions are numbers (to send also JIDs; "@number" in the text becomes
@@ -112,6 +130,7 @@ type OutgoingMedia struct {
 	Width     uint32 `json:"width,omitempty"`
 	Height    uint32 `json:"height,omitempty"`
 	Thumbnail []byte `json:"thumbnail,omitempty"`
+	ViewOnce  bool   `json:"view_once,omitempty"`
 }
 
 // Sent is its answer.

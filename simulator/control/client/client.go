@@ -223,6 +223,11 @@ func (c *Client) PatchChat(ctx context.Context, phone, chat string, patch api.Ch
 	return c.call(ctx, http.MethodPatch, phonePath(phone, "/chats/"+url.PathEscape(chat)), patch, nil)
 }
 
+// DeleteForMe lets a phone delete a message for its owner only.
+func (c *Client) DeleteForMe(ctx context.Context, phone, chat, id string) error {
+	return c.call(ctx, http.MethodDelete, phonePath(phone, "/messages/"+url.PathEscape(id)+"?chat="+url.QueryEscape(chat)), nil, nil)
+}
+
 // Typing lets a phone show composing or paused in a chat.
 func (c *Client) Typing(ctx context.Context, phone, chat, state string) error {
 	return c.call(ctx, http.MethodPost, phonePath(phone, "/typing"), api.Typing{Chat: chat, State: state}, nil)
