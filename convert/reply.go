@@ -126,3 +126,43 @@ func setContext(msg *waE2E.Message, about *waE2E.ContextInfo) bool {
 	}
 	return true
 }
+
+// FallbackQuote is what a message answers, in the words that older clients put before it (Client-Server API up to v1.12,
+// "Rich replies", fallbacks); "" when it answers nothing or there are none.
+func FallbackQuote(content *event.MessageEventContent) string {
+	if content.RelatesTo.GetNonFallbackReplyTo() == "" {
+		return ""
+	}
+	body := clean(content.Body)
+	rest := withoutReplyFallback(body)
+	quoted := strings.TrimSuffix(body, rest)
+	if len(quoted) == len(body) && rest != "" {
+		return ""
+	}
+	var lines []string
+	for line := range strings.Lines(quoted) {
+		if line = strings.TrimSpace(strings.TrimPrefix(line, ">")); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	text := strings.TrimPrefix(strings.Join(lines, "\n"), "* ")
+	if author, said, ok := strings.Cut(strings.TrimPrefix(text, "<"), "> "); ok && strings.HasPrefix(text, "<@") {
+		text = author + ": " + said
+	}
+	return Quote(withoutTurns(text))
+}
+
+// QuoteToWhatsApp puts before a text what it answers, as WhatsApp's programs show quotations.
+func QuoteToWhatsApp(msg *waE2E.Message, quote string) *waE2E.Message {
+	if quote == "" {
+		return msg
+	}
+	before := "> " + strings.ReplaceAll(quote, "\n", "\n> ") + "\n"
+	switch {
+	case msg.Conversation != nil:
+		msg.Conversation = proto.String(before + msg.GetConversation())
+	case msg.ExtendedTextMessage != nil:
+		msg.ExtendedTextMessage.Text = proto.String(before + msg.ExtendedTextMessage.GetText())
+	}
+	return msg
+}

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -134,7 +135,7 @@ func TestRepliesFromMatrix(t *testing.T) {
 		if !ok {
 			return nil
 		}
-		if msg.GetExtendedTextMessage().GetText() != "yes" {
+		if msg.GetExtendedTextMessage().GetText() != "yes" && !strings.Contains(relation, "thread") {
 			t.Errorf("got %s", msg)
 		}
 		return &reply
@@ -143,8 +144,19 @@ func TestRepliesFromMatrix(t *testing.T) {
 	if got := say("$1", `{"m.in_reply_to":{"event_id":"$first"}}`); got == nil || *got != want {
 		t.Errorf("got %+v", got)
 	}
-	if got := say("$2", `{"m.in_reply_to":{"event_id":"$nowhere"}}`); got != nil {
-		t.Errorf("got %+v", got)
+	unknown := dispatchtest.Event(t, room, dispatchtest.Alice, "$2", event.EventMessage,
+		`{"msgtype":"m.text","body":"> <@a:b> quoted\n> twice\n\nyes","m.relates_to":{"m.in_reply_to":{"event_id":"$nowhere"}}}`)
+	if got := protobuf(t, sent(t, b.say(unknown))).GetConversation(); got != "> @a:b: quoted\n> twice\nyes" {
+		t.Errorf("what is not there is quoted as %q", got)
+	}
+	for evt, relation := range map[id.EventID]string{
+		"$4": `{"rel_type":"m.thread","event_id":"$first"}`,
+		"$5": `{"rel_type":"m.thread","event_id":"$first","is_falling_back":true,"m.in_reply_to":{"event_id":"$nowhere"}}`,
+		"$6": `{"rel_type":"m.thread","event_id":"$nowhere","is_falling_back":true,"m.in_reply_to":{"event_id":"$first"}}`,
+	} {
+		if got := say(evt, relation); got == nil || got.ID != want.ID {
+			t.Errorf("%s: got %+v", relation, got)
+		}
 	}
 	if got := say("$3", `{"m.in_reply_to":{"event_id":"$1"}}`); got == nil || got.Quote != "yes" || got.Participant != lid("91555") {
 		t.Errorf("got %+v", got)

@@ -326,11 +326,8 @@ func (p *Portals) saidOnMatrix(ctx context.Context, portal database.Portal, evt 
 	if err != nil {
 		return err
 	}
-	quote := convert.Words(msg)
-	if reply != nil {
-		msg = convert.ReplyToWhatsApp(msg, *reply)
-	}
-	content := evt.Content.AsMessage()
+	quote, content := convert.Words(msg), evt.Content.AsMessage()
+	msg = answering(msg, reply, content)
 	return p.send(ctx, portal, login, evt, sending{msg: msg, quote: quote, file: fileFromMatrix(content), preview: p.previewFor(content, msg)})
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 
+	"go.mau.fi/whatsmeow/proto/waE2E"
 	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
 
 	"causeway/convert"
 	"causeway/database"
@@ -40,21 +42,34 @@ func (p *Portals) replyFromWhatsApp(ctx context.Context, s said, content *event.
 }
 
 // replyFromMatrix finds what a Matrix user's message answers; nil when it answers nothing that is on WhatsApp. WhatsApp
-// has no threads: a message in one answers the one before it, as clients without threads show it.
+// has no threads: a message in one answers the one before it, as clients without threads show it, or else the one that
+// the thread began with.
 func (p *Portals) replyFromMatrix(ctx context.Context, portal database.Portal, evt *event.Event) (*convert.Reply, error) {
-	to := relation(evt).GetReplyTo()
-	if to == "" {
-		return nil, nil
+	about := evt.Content.AsMessage().RelatesTo
+	for _, to := range []id.EventID{about.GetReplyTo(), about.GetThreadParent()} {
+		if to == "" {
+			continue
+		}
+		row, err := p.shownBy(ctx, portal, to)
+		if errors.Is(err, database.ErrNotFound) || err == nil && row.Kind != database.KindMessage {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		author, err := p.db.PuppetByID(ctx, row.Sender)
+		if err != nil {
+			return nil, err
+		}
+		return &convert.Reply{ID: row.ID, Participant: nameIn(portal, author), Quote: row.Quote}, nil
 	}
-	row, err := p.shownBy(ctx, portal, to)
-	if errors.Is(err, database.ErrNotFound) || err == nil && row.Kind != database.KindMessage {
-		return nil, nil
-	} else if err != nil {
-		return nil, err
+	return nil, nil
+}
+
+// answering makes a message to WhatsApp an answer. Where what it answers is not there, the words of that are put before
+// it, if the client has sent them along.
+func answering(msg *waE2E.Message, reply *convert.Reply, content *event.MessageEventContent) *waE2E.Message {
+	if reply != nil {
+		return convert.ReplyToWhatsApp(msg, *reply)
 	}
-	author, err := p.db.PuppetByID(ctx, row.Sender)
-	if err != nil {
-		return nil, err
-	}
-	return &convert.Reply{ID: row.ID, Participant: nameIn(portal, author), Quote: row.Quote}, nil
+	return convert.QuoteToWhatsApp(msg, convert.FallbackQuote(content))
 }
