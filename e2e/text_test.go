@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"image"
@@ -29,6 +30,8 @@ func TestText(t *testing.T) {
 	s.forwarded()
 	s.previews()
 	s.quotes()
+	s.comments()
+	s.threads()
 	s.talkAfter()
 }
 
@@ -191,4 +194,34 @@ func (s *story) quotes() {
 	raw, err := json.Marshal(seen.Content.Raw)
 	require.NoError(s, err)
 	require.NotContains(s, string(raw), "m.in_reply_to")
+}
+
+// comments: what is said about an announcement is in its thread.
+func (s *story) comments() {
+	s.step("comments")
+	carol, dave := rig.Ghost(carolNumber), rig.Ghost(daveNumber)
+	secret := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))
+	announcement := s.does(carolNumber, api.Send{Chat: s.group, Message: json.RawMessage(`{"conversation": "we move", "messageContextInfo": {"messageSecret": "` + secret + `"}}`)})
+	root := s.written(s.shared, carol, "the announcement", func(m *event.MessageEventContent) bool { return m.Body == "we move" })
+	s.onPhone(daveNumber, func(m api.Message) bool { return m.ID == announcement.ID })
+	s.does(daveNumber, api.Send{Chat: s.group, Text: "when?", CommentOn: announcement.ID})
+	comment := s.written(s.shared, dave, "the comment", func(m *event.MessageEventContent) bool { return m.Body == "when?" }).Message()
+	require.Equal(s, root.ID, comment.RelatesTo.GetThreadParent())
+	require.Equal(s, root.ID, comment.RelatesTo.GetReplyTo())
+	s.does(daveNumber, api.Send{Chat: s.group, React: &api.Reaction{ID: announcement.ID, Emoji: "🎉"}, Sealed: true})
+	_, err := s.alice.WaitEvent(s.ctx, "the sealed reaction", func(e person.Seen) bool {
+		about, key := e.Reaction()
+		return e.Sender == dave && about == root.ID && key == "🎉"
+	})
+	require.NoError(s, err)
+}
+
+// threads: what is said in a thread answers what the thread is about.
+func (s *story) threads() {
+	s.step("threads")
+	s.phoneSays(carolNumber, aliceNumber, "shall we?")
+	root := s.written(s.direct, rig.Ghost(carolNumber), "a question", func(m *event.MessageEventContent) bool { return m.Body == "shall we?" })
+	question := s.onPhone(carolNumber, withText("shall we?"))
+	s.posts(s.direct, &event.MessageEventContent{MsgType: event.MsgText, Body: "in a thread", RelatesTo: &event.RelatesTo{Type: event.RelThread, EventID: root.ID}})
+	require.Contains(s, string(s.onPhone(carolNumber, withText("in a thread")).Message), question.ID)
 }

@@ -35,26 +35,28 @@ func (s *Sender) content(ctx context.Context, a outbox.SendEvent) (map[string]js
 }
 
 // relate fills in the event that a content relates to. What should have shown it is before this on the lane and has been
-// given up, if there is none. An answer can do without it.
+// given up, if there is none. An answer can do without it, and so can what is in a thread.
 func relate(content map[string]json.RawMessage, about *database.MessageKey, target id.EventID) error {
 	const field = "m.relates_to"
 	relation := map[string]json.RawMessage{}
 	if err := json.Unmarshal(content[field], &relation); err != nil {
 		return queue.Dead(fmt.Errorf("read how the event relates to message %s: %w", about.ID, err))
 	}
-	_, needed := relation["rel_type"]
-	switch {
-	case target == "" && needed:
+	_, typed := relation["rel_type"]
+	isThread := string(relation["rel_type"]) == `"`+string(event.RelThread)+`"`
+	switch isAnswer := !typed || isThread; {
+	case target == "" && !isAnswer:
 		return queue.Dead(fmt.Errorf("relate to message %s: no event shows it", about.ID))
 	case target == "":
 		delete(content, field)
 		return nil
-	case needed:
-		if err := put(relation, "event_id", target); err != nil {
+	case isAnswer:
+		if err := put(relation, "m.in_reply_to", event.InReplyTo{EventID: target}); err != nil {
 			return err
 		}
-	default:
-		if err := put(relation, "m.in_reply_to", event.InReplyTo{EventID: target}); err != nil {
+	}
+	if typed {
+		if err := put(relation, "event_id", target); err != nil {
 			return err
 		}
 	}

@@ -38,6 +38,16 @@ func TestSendEventAboutAnother(t *testing.T) {
 	require.NoError(t, b.do(outbox.KindSendEvent, about(reply, target, "m.room.message", `{"body":"x","m.relates_to":{"m.in_reply_to":{}}}`)))
 	require.Equal(t, map[string]any{"m.in_reply_to": map[string]any{"event_id": shown}}, b.last(p.RoomID).Content["m.relates_to"])
 
+	comment := b.message(p.ID, contact.ID, "C")
+	require.NoError(t, b.do(outbox.KindSendEvent, about(comment, target, "m.room.message",
+		`{"body":"x","m.relates_to":{"rel_type":"m.thread","is_falling_back":true,"m.in_reply_to":{}}}`)))
+	require.Equal(t, map[string]any{"rel_type": "m.thread", "event_id": shown, "is_falling_back": true, "m.in_reply_to": map[string]any{"event_id": shown}},
+		b.last(p.RoomID).Content["m.relates_to"])
+	lost := b.message(p.ID, contact.ID, "D")
+	require.NoError(t, b.do(outbox.KindSendEvent, about(lost, b.message(p.ID, contact.ID, "NEVER"), "m.room.message",
+		`{"body":"x","m.relates_to":{"rel_type":"m.thread","is_falling_back":true,"m.in_reply_to":{}}}`)))
+	require.NotContains(t, b.last(p.RoomID).Content, "m.relates_to")
+
 	removal := b.message(p.ID, contact.ID, "X")
 	require.NoError(t, b.do(outbox.KindSendEvent, about(removal, reaction, "m.room.redaction", `{}`)))
 	require.Equal(t, b.eventOf(reaction).String(), b.last(p.RoomID).Redacts)

@@ -329,6 +329,27 @@ func TestRedactionByAnAdmin(t *testing.T) {
 	}
 }
 
+// A comment in a community is in the thread of what it is about.
+func TestCommentsFromWhatsApp(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.group()
+	comment := func(on string) *waE2E.Message {
+		return &waE2E.Message{CommentMessage: &waE2E.CommentMessage{
+			Message:          &waE2E.Message{Conversation: proto.String("*nice*")},
+			TargetMessageKey: &waCommon.MessageKey{RemoteJID: proto.String(friends().String()), ID: &on, Participant: proto.String("100@lid")},
+		}}
+	}
+	a := shown(t, b.arrive(arrival(aliceLogin, "ONE", inGroup(lid("200")), comment("FIRST"))))
+	got := content(t, a)
+	if got.Body != "*nice*" || got.FormattedBody == "" || got.RelatesTo.Type != event.RelThread || !got.RelatesTo.IsFallingBack || a.About == nil || a.About.ID != "FIRST" {
+		t.Errorf("got %s about %v", a.Content, a.About)
+	}
+	if a := shown(t, b.arrive(arrival(aliceLogin, "TWO", inGroup(lid("200")), comment("NEVER")))); content(t, a).RelatesTo != nil || a.About != nil {
+		t.Errorf("got %s about %v", a.Content, a.About)
+	}
+}
+
 func TestRepliesFromWhatsApp(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)

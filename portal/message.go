@@ -38,7 +38,9 @@ func (p *Portals) MessageFromWhatsApp(ctx context.Context, in inbox.WhatsAppMess
 	if err := proto.Unmarshal(in.Message, msg); err != nil {
 		return queue.Dead(fmt.Errorf("decode message %s: %w", in.Info.ID, err))
 	}
-	said := said{login: login, in: in, msg: msg}
+	said := said{login: login, in: in}
+	said.msg, said.on, said.isComment = convert.CommentFromWhatsApp(msg)
+	msg = said.msg
 	change := changeOf(msg)
 	if change == nil && convert.ToMatrix(msg) == nil && !in.Recovered {
 		return nil // nothing for people in it
@@ -96,6 +98,9 @@ type said struct {
 	about  types.MessageID // what it belongs to, as in database.Message
 	fields map[string]any  // of the bridge's own in the event that shows it, beside extra
 	hidden bool            // its file is not shown
+	// on is the message of a community that it is a comment on, if it is one.
+	on        convert.Target
+	isComment bool
 }
 
 func (s said) key() database.MessageKey {

@@ -12,8 +12,20 @@ import (
 	"causeway/database"
 )
 
-// replyFromWhatsApp makes a message the answer to another, if it is one. What is not known is quoted.
+// replyFromWhatsApp makes a message the answer to another, if it is one, or a part of its thread if it is a comment in a
+// community. What is not known is quoted.
 func (p *Portals) replyFromWhatsApp(ctx context.Context, s said, content *event.MessageEventContent) (*event.MessageEventContent, *database.MessageKey, error) {
+	if s.isComment && isPlain(s.on.ID) {
+		target, err := p.target(ctx, s, s.on)
+		if err != nil {
+			return nil, nil, err
+		}
+		row, err := p.find(ctx, target)
+		if errors.Is(err, database.ErrNotFound) {
+			return content, nil, nil
+		}
+		return convert.ThreadToMatrix(content), &row.MessageKey, err
+	}
 	reply, ok := convert.ReplyFromWhatsApp(s.msg)
 	if !ok {
 		return content, nil, nil

@@ -18,7 +18,7 @@ import (
 func (s *session) unsealed(ctx context.Context, e *events.Message) (*waE2E.Message, error) {
 	sealed := e.Message.GetSecretEncryptedMessage()
 	if sealed == nil || sealed.GetSecretEncType() != waE2E.SecretEncryptedMessage_MESSAGE_EDIT {
-		return e.Message, nil
+		return s.fromCommunity(ctx, e)
 	}
 	opened, err := s.client.DecryptSecretEncryptedMessage(ctx, e)
 	switch {

@@ -5,7 +5,7 @@ func changes() []Row {
 		{
 			Kind: "reply", Direction: BothWays,
 			Matrix: []string{"m.in_reply_to"}, WhatsApp: []string{"extendedTextMessage.contextInfo"},
-			Limits: "With the words of the message that is answered. What the bridge does not know is quoted on Matrix. A message in a thread answers the one before it.",
+			Limits: "With the words of the message that is answered. What the bridge does not know is quoted in the text.",
 			Tests:  []string{"e2e.TestStory:changeOnWhatsApp", "e2e.TestStory:changeOnMatrix", "e2e.TestText:quotes", "convert.TestReplies", "portal.TestRepliesFromWhatsApp", "portal.TestRepliesFromMatrix"},
 		},
 		{
@@ -19,6 +19,18 @@ func changes() []Row {
 			Matrix: []string{"m.reaction"}, WhatsApp: []string{"reactionMessage"},
 			Limits: "One per person and message, as WhatsApp has it: a new one takes the place of the old. Custom emoji become their name.",
 			Tests:  []string{"e2e.TestStory:changeOnWhatsApp", "e2e.TestStory:changeOnMatrix", "e2e.TestStory:changeInTheGroup", "convert.TestReactions", "portal.TestReactionsFromWhatsApp", "portal.TestReactionFromMatrix"},
+		},
+		{
+			Kind: "comment and reaction in a community's announcements", Direction: ToMatrix,
+			Matrix: []string{"m.thread", "m.reaction", "m.notice"}, WhatsApp: []string{"encCommentMessage", "commentMessage", "encReactionMessage"},
+			Limits: "A comment is in the thread of its announcement. Those on announcements that came before the account was linked cannot be opened: a notice says so.",
+			Tests:  []string{"e2e.TestText:comments", "portal.TestCommentsFromWhatsApp", "matrix.TestSendEventAboutAnother"},
+		},
+		{
+			Kind: "thread", Direction: ToWhatsApp,
+			Matrix: []string{"m.thread"}, WhatsApp: []string{"extendedTextMessage.contextInfo"},
+			Limits: "WhatsApp has none: it is an answer to the message before it, or to the one that the thread began with.",
+			Tests:  []string{"e2e.TestText:threads", "portal.TestRepliesFromMatrix"},
 		},
 		{
 			Kind: "removal", Direction: BothWays,

@@ -59,7 +59,6 @@ func Noticed() []Apart {
 		}},
 		{Why: "calls", WhatsApp: []string{"call", "callLogMesssage", "bcallMessage", "scheduledCallCreationMessage", "scheduledCallEditMessage"}},
 		{Why: "packs of stickers", WhatsApp: []string{"stickerPackMessage"}},
-		{Why: "reactions and comments of communities", WhatsApp: []string{"encReactionMessage", "encCommentMessage", "commentMessage"}},
 		{Why: "status updates and answers to them", WhatsApp: []string{
 			"statusMentionMessage", "groupStatusMentionMessage", "statusAddYours", "groupStatusMessage", "groupStatusMessageV2", "statusNotificationMessage",
 			"statusQuestionAnswerMessage", "statusQuotedMessage", "statusStickerInteractionMessage", "statusLinkPreviewMetadata",

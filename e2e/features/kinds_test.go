@@ -236,7 +236,7 @@ func matrixNames() map[string]string {
 		"MsgText":              string(event.MsgText), "MsgEmote": string(event.MsgEmote), "MsgNotice": string(event.MsgNotice),
 		"MsgImage": string(event.MsgImage), "MsgVideo": string(event.MsgVideo), "MsgAudio": string(event.MsgAudio), "MsgFile": string(event.MsgFile),
 		"MsgLocation": string(event.MsgLocation), "MsgVerificationRequest": string(event.MsgVerificationRequest),
-		"RelReplace":       string(event.RelReplace),
+		"RelReplace": string(event.RelReplace), "RelThread": string(event.RelThread),
 		"MsgBeeperGallery": string(event.MsgBeeperGallery), "StatePinnedEvents": event.StatePinnedEvents.Type,
 		"StateBeeperDisappearingTimer": event.StateBeeperDisappearingTimer.Type,
 

@@ -106,7 +106,7 @@ func (c *control) send(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := simulator.Outgoing{Chat: in.Chat, Text: in.Text, ID: in.ID, ReplyTo: in.ReplyTo, Edit: in.Edit, Revoke: in.Revoke}
+	out := simulator.Outgoing{Chat: in.Chat, Text: in.Text, ID: in.ID, ReplyTo: in.ReplyTo, Edit: in.Edit, Revoke: in.Revoke, CommentOn: in.CommentOn}
 	if m := in.Media; m != nil {
 		out.Media = &simulator.Media{Kind: simulator.MediaKind(m.Kind), MIME: m.MIME, Data: m.Data, Random: m.Random, Caption: m.Caption, FileName: m.FileName,
 			Seconds: m.Seconds, Waveform: m.Waveform, Width: m.Width, Height: m.Height, Thumbnail: m.Thumbnail, ViewOnce: m.ViewOnce}

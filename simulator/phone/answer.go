@@ -26,6 +26,8 @@ const (
 	purposeEventEdit = "Event Edit"
 	purposePollEdit  = "Poll Edit"
 	purposeEdit      = "Message Edit"
+	purposeComment   = "Enc Comment"
+	purposeReaction  = "Enc Reaction"
 )
 
 // secretSize is the size of a message's secret and of the keys derived from it, in bytes.

@@ -43,7 +43,9 @@ type Outgoing struct {
 	Vote                  *Vote
 	Attend                *Attendance
 	Pin                   *Pin
-	// Sealed makes an edit travel sealed with the secret of the message that it changes.
+	// CommentOn is the ID of a message that a text is a comment on, as in the announcements of a community: it travels sealed.
+	CommentOn string
+	// Sealed makes an edit or a reaction travel sealed with the secret of the message that it is about.
 	Sealed bool
 	// Dress goes with texts and captions.
 	Dress Dress
@@ -116,6 +118,8 @@ func (p *Phone) compose(chat, pn types.JID, out Outgoing) (*waE2E.Message, wire.
 		return nil, nil, err
 	}
 	switch {
+	case out.CommentOn != "":
+		return p.composeComment(chat, pn, out.CommentOn, body)
 	case out.Edit == "":
 		addSecret(body)
 		return body, wire.Attrs{}, nil
@@ -164,6 +168,9 @@ func (p *Phone) composeReaction(chat, pn types.JID, out Outgoing) (*waE2E.Messag
 	attrs := wire.Attrs{}
 	if out.React.Emoji == "" {
 		attrs["edit"] = editRevoke
+	}
+	if out.Sealed {
+		return p.composeSealedReaction(chat, m, out.React.Emoji)
 	}
 	return &waE2E.Message{ReactionMessage: &waE2E.ReactionMessage{Key: p.key(chat, m), Text: &out.React.Emoji,
 		SenderTimestampMS: proto.Int64(time.Now().UnixMilli())}}, attrs, nil

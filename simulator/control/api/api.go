@@ -91,6 +91,7 @@ type Send struct {
 	React     *Reaction       `json:"react,omitempty"`
 	Vote      *Vote           `json:"vote,omitempty"`
 	Attend    *Attendance     `json:"attend,omitempty"`
+	CommentOn string          `json:"comment_on,omitempty"`
 	Sealed    bool            `json:"sealed,omitempty"`
 	Dress
 	Pin    *Pin    `json:"pin,omitempty"`
