@@ -74,7 +74,7 @@ func TestBanSurvivesRestart(t *testing.T) {
 		var parked string
 		err := b.db.QueryRow(t.Context(), `SELECT parked_for FROM queue_entry WHERE kind='send_whatsapp'`).Scan(&parked)
 		return err == nil && parked == outbox.ConnectionOf(mine)
-	}, 2*time.Minute, 5*time.Millisecond)
+	}, time.Minute, 5*time.Millisecond)
 	require.Len(t, connects(t, w), connections, "tried while banned")
 	again.Stop()
 	row, err := b.db.LoginByID(t.Context(), mine)
@@ -188,7 +188,7 @@ func TestStuckChatDelaysNoOther(t *testing.T) {
 		_, err := carol.WaitMessage(limit(t), func(m simulator.Message) bool { return m.ID == id })
 		require.NoError(t, err)
 	}
-	require.Eventually(t, func() bool { return !b.open(t, "3EB0FREE4") }, 2*time.Minute, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return !b.open(t, "3EB0FREE4") }, time.Minute, 5*time.Millisecond)
 	require.True(t, b.open(t, "3EB0STUCK"), "it was not stuck")
 	b.drained(t)
 	require.Equal(t, []string{"stuck"}, w.heard(t))
@@ -202,11 +202,11 @@ func TestSlowLoginDelaysNoOther(t *testing.T) {
 	w := newWorld(t)
 	carol, err := w.AddPhone("491700000003", "Carol")
 	require.NoError(t, err)
-	w.config.Timing.Ack, w.config.Timing.Hold = 30*time.Second, 100*time.Millisecond
+	w.config.Timing.Ack, w.config.Timing.Hold = time.Hour, 100*time.Millisecond
 	b := newBridge(t, w)
 	b.login(t)
 	b.loginAs(t, "@carl:example.com", carol, 2)
-	require.NoError(t, w.Fault(simulator.Fault{Kind: simulator.LoseAcks, Device: mine, Count: 8}))
+	require.NoError(t, w.Fault(simulator.Fault{Kind: simulator.LoseAcks, Device: mine, Count: 1000}))
 	for i := range 8 {
 		b.sendTo(t, outbox.SendWhatsApp{Login: mine, Chat: w.bob.JID(),
 			Message: database.MessageKey{Portal: database.PortalID(i + 1), ID: fmt.Sprint("3EB0SLOW", i)}}, "slow")

@@ -44,7 +44,11 @@ func TestMain(m *testing.M) {
 // limit bounds every wait of a test.
 func limit(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	end := time.Now().Add(2 * time.Minute)
+	if last, ok := t.Deadline(); ok && last.Add(-10*time.Second).Before(end) {
+		end = last.Add(-10 * time.Second) // what is waited for in vain shall fail the test, not end the program
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), end)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -74,7 +78,7 @@ func newBridge(t *testing.T, w *world) *bridge {
 	t.Cleanup(func() {
 		require.NoError(t, db.Close())
 		// A query of whatsmeow's that is still running keeps its connection, and the file, a little longer.
-		require.Eventually(t, func() bool { return db.RawDB.Stats().OpenConnections == 0 }, 2*time.Minute, 5*time.Millisecond)
+		require.Eventually(t, func() bool { return db.RawDB.Stats().OpenConnections == 0 }, time.Minute, 5*time.Millisecond)
 	})
 	return startBridge(t, w, db)
 }

@@ -128,7 +128,7 @@ func TestSendWhenStoreFails(t *testing.T) {
 				var tries int
 				err := b.db.QueryRow(t.Context(), `SELECT attempts FROM queue_entry WHERE kind='send_whatsapp'`).Scan(&tries)
 				return err == nil && tries >= 2
-			}, 2*time.Minute, 10*time.Millisecond)
+			}, time.Minute, 10*time.Millisecond)
 			mend()
 			require.Equal(t, "all or nothing", w.hears(t, "3EB0FULL").Text)
 			b.tokened(t)
@@ -222,7 +222,7 @@ func (b *bridge) drained(t *testing.T) {
 	require.Eventually(t, func() bool {
 		counts, err := b.out.Counts(t.Context())
 		return err == nil && counts.Open == 0
-	}, 2*time.Minute, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 }
 
 func TestLookUpNumber(t *testing.T) {

@@ -191,7 +191,7 @@ func TestLoggedOutByPhone(t *testing.T) {
 // ended waits until the bridge has given the connection up for good.
 func (b *bridge) ended(t *testing.T) {
 	t.Helper()
-	require.Eventually(t, func() bool { return b.get(mine) == nil }, 2*time.Minute, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return b.get(mine) == nil }, time.Minute, 5*time.Millisecond)
 }
 
 func TestLoggedOutWhileAway(t *testing.T) {
@@ -219,7 +219,7 @@ func TestReplaced(t *testing.T) {
 	require.NoError(t, b.Reconnect(t.Context(), mine))
 	b.state(t, database.StateConnected, 2)
 	// Only the network ends the other connection: whatsmeow must not close a socket from both ends at once.
-	require.Eventually(t, func() bool { return !other.IsConnected() }, 2*time.Minute, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return !other.IsConnected() }, time.Minute, 5*time.Millisecond)
 }
 
 func TestOutdated(t *testing.T) {

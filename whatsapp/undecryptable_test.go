@@ -76,7 +76,7 @@ func TestPhoneIsAskedAcrossRestarts(t *testing.T) {
 		require.NoError(t, err)
 		return n == 1
 	}
-	require.Eventually(t, func() bool { return planned(1) }, 2*time.Minute, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return planned(1) }, time.Minute, 5*time.Millisecond)
 	before := w.asked(t)
 	require.Positive(t, before)
 	b.Stop()
