@@ -164,8 +164,7 @@ func (b *bridge) sendTo(t *testing.T, a outbox.SendWhatsApp, text string) {
 }
 
 // tokened waits until the bridge has asked for the privacy token that goes with the first message to somebody. Two
-// questions that lose their connection at once race for a flag in go.mau.fi/util/exsync, harmlessly, but the race
-// detector sees it.
+// questions that lose their connection at once race for a flag in go.mau.fi/util/exsync (DESIGN.md, "The race detector").
 func (b *bridge) tokened(t *testing.T) {
 	t.Helper()
 	_, err := b.w.WaitEvent(limit(t), func(e simulator.Event) bool { return e.Class == "iq privacy set tokens" })

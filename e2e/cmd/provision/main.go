@@ -2,6 +2,8 @@
 //
 //	provision lint -- run ./...                 the pinned golangci-lint
 //	provision postgres -- go test ./database    a Postgres of its own, in CAUSEWAY_TEST_POSTGRES
+//	provision racefree -- go test -race ./whatsapp
+//	                                            a library without the race with itself, by GOFLAGS
 //	provision synapse | dendrite                fetch or build the homeserver into .cache
 package main
 
@@ -55,6 +57,12 @@ func run(args []string) (err error) {
 	case provision.Synapse, provision.Dendrite:
 		_, err := cache.Install(ctx, what)
 		return err
+	case "racefree":
+		modfile, err := cache.RaceFree(ctx)
+		if err != nil || len(command) == 0 {
+			return err
+		}
+		return pass(ctx, command, "CGO_ENABLED=1", "GOFLAGS="+os.Getenv("GOFLAGS")+" -modfile="+modfile)
 	case "postgres":
 		pg, err := cache.StartPostgres(ctx)
 		if err != nil {
@@ -68,7 +76,7 @@ func run(args []string) (err error) {
 		}
 		return pass(ctx, command, "CAUSEWAY_TEST_POSTGRES="+pg.URI())
 	}
-	return fmt.Errorf("say what to provide: lint, postgres, %s or %s", provision.Synapse, provision.Dendrite)
+	return fmt.Errorf("say what to provide: lint, postgres, racefree, %s or %s", provision.Synapse, provision.Dendrite)
 }
 
 // lintCache gives the linter a cache of this checkout's own, unless the caller named one. The linter keeps findings with the paths

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -81,10 +82,14 @@ func (s *suite) run() (err error) {
 	}
 	say(fmt.Sprintf("Test %d packages", len(packages)))
 	units := s.timed("packages", func() error {
-		plain := []string{"test", "-tags", "goolm", "-shuffle=on", "-timeout=10m", "-run", s.only, unraced}
+		mended, err := s.mended(ctx, race)
+		if err != nil {
+			return err
+		}
+		flags := append(slices.Clone(flags), "-timeout=15m")
 		return errors.Join(
-			s.goTool(ctx, append(env, cgo), append(append(flags, "-timeout=10m"), packages...)),
-			s.goTool(ctx, append(env, "CGO_ENABLED=0"), plain))
+			s.goTool(ctx, append(env, cgo), slices.Concat(flags, packages)),
+			s.goTool(ctx, append(env, cgo), slices.Concat(flags, mended, []string{racing})))
 	})
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -96,16 +101,24 @@ func (s *suite) run() (err error) {
 	return errors.Join(units, whole)
 }
 
-// unraced is the package that is tested without the race detector: two of whatsmeow's goroutines that lose their connection at
-// the same moment set the same flag of go.mau.fi/util/exsync (Event.GetChan), harmlessly, but the detector ends the test for it.
-const unraced = "causeway/whatsapp"
+// racing is the package in whose tests a library would race with itself (provision.Cache.RaceFree).
+const racing = "causeway/whatsapp"
+
+// mended are the flags with which that package is tested.
+func (s *suite) mended(ctx context.Context, race bool) ([]string, error) {
+	if !race {
+		return nil, nil
+	}
+	modfile, err := s.cache.RaceFree(ctx)
+	return []string{"-modfile=" + modfile}, err
+}
 
 // race says whether the race detector can be used; it needs a C compiler.
 func (s *suite) race(ctx context.Context) (bool, error) {
 	err := s.cache.CCompiler(ctx)
 	switch {
 	case err == nil:
-		s.ranOn = append(s.ranOn, "race detector: yes, but in "+unraced+", where a library races with itself")
+		s.ranOn = append(s.ranOn, "race detector: yes; for "+racing+" with a lock of go.mau.fi/util mended")
 		return true, nil
 	case provision.OnCI():
 		return false, fmt.Errorf("get a C compiler for the race detector: %w", err)
@@ -150,7 +163,7 @@ func (s *suite) postgres(ctx context.Context) (uri string, stop func() error, er
 	return "", none, nil
 }
 
-// packages lists all packages but the one that runs the real binaries and the one that goes without the race detector.
+// packages lists all packages but the one that runs the real binaries and the one that needs flags of its own.
 func (s *suite) packages(ctx context.Context) ([]string, error) {
 	list := exec.CommandContext(ctx, "go", "list", "-tags", "goolm", "./...")
 	list.Dir = s.cache.Root
@@ -160,7 +173,7 @@ func (s *suite) packages(ctx context.Context) ([]string, error) {
 	}
 	var found []string
 	for name := range strings.FieldsSeq(string(out)) {
-		if name != "causeway/e2e" && name != unraced {
+		if name != "causeway/e2e" && name != racing {
 			found = append(found, name)
 		}
 	}
