@@ -52,6 +52,7 @@ func Areas() []Area {
 		{"Places and contacts", places()},
 		{"Other kinds", kinds()},
 		{"What becomes of a message", life()},
+		{"Signs beside messages", signs()},
 	}
 }
 
