@@ -1,17 +1,20 @@
 package app
 
 import (
+	"context"
 	"fmt"
 
 	"causeway/config"
 	"causeway/matrix"
 	"causeway/media"
+	"causeway/media/transcode"
 	"causeway/whatsapp"
 )
 
 // senders makes the two edges that carry actions out. Each has files from the other.
 func (b *bridge) senders() error {
-	depot, err := media.Open(media.Options{Dir: b.cfg.Media.Directory, Limit: b.cfg.Media.Limit()})
+	tool := b.transcoder()
+	depot, err := media.Open(media.Options{Dir: b.cfg.Media.Directory, Limit: b.cfg.Media.Limit(), Tool: tool})
 	if err != nil {
 		return fmt.Errorf("media.directory: %w", err)
 	}
@@ -35,4 +38,15 @@ func offer(retry string) string {
 		return "React with ♻️ to this message to ask your phone for it."
 	}
 	return "Ask for it to be sent again, or look for it on the phone."
+}
+
+// transcoder looks for ffmpeg, and says what comes of that.
+func (b *bridge) transcoder() *transcode.Tool {
+	tool, err := transcode.Find(context.Background(), b.cfg.Media.FFmpeg, b.cfg.Media.TranscodeTime)
+	if err != nil {
+		b.log.Warn().Err(err).Msg("There is no ffmpeg (media.ffmpeg): files that WhatsApp would not show as they are go as documents")
+		return nil
+	}
+	b.log.Info().Str("path", tool.Path()).Str("version", tool.Version()).Msg("ffmpeg turns files into what WhatsApp shows")
+	return tool
 }

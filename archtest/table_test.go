@@ -28,7 +28,8 @@ func mayImport() map[string]layer {
 		"dispatch/dispatchtest": {"database", "database/databasetest", "inbox", "outbox", "queue"},
 		"vcard":                 {},
 		"convert":               {"vcard"},
-		"media":                 {"vcard"},
+		"media":                 {"media/transcode", "vcard"},
+		"media/transcode":       {},
 		"lease":                 {"database"},
 		"queue":                 {"crashpoint", "database"},
 		"inbox":                 {"database", "queue"},
@@ -97,7 +98,10 @@ func onlyIn() map[string][]string {
 		"github.com/makiuchi-d/gozxing":      {"e2e/..."},
 		"github.com/spf13/cobra":             {"cmd/causeway", "cmd/wasim"},
 		"github.com/nyaruka/phonenumbers":    {"command", "user", "puppet", "convert", "api"},
-		"os/exec":                            {"media", "database", "e2e/...", "archtest"}, // database: its tests dump each released schema
+		"golang.org/x/image/draw":            {"media"},
+		"github.com/HugoSmits86/nativewebp":  {"media"},
+		"github.com/buckket/go-blurhash":     {"media"},
+		"os/exec":                            {"media/transcode", "database", "e2e/...", "archtest"}, // database: its tests dump each released schema
 	}
 }
 

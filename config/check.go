@@ -179,6 +179,9 @@ func checkMedia(m Media, report report) {
 	if m.MaxSize < 1 || m.MaxSize > maxMedia {
 		report("media.max_size", fmt.Sprintf("is %d", m.MaxSize), fmt.Sprintf("write a number of MiB from 1 to %d", maxMedia))
 	}
+	if m.TranscodeTime < time.Second || m.TranscodeTime > time.Hour {
+		report("media.transcode_time", "is "+m.TranscodeTime.String(), "write a duration between 1s and 1h")
+	}
 	oneOf(report, "media.retry", m.Retry, Automatic, OnRequest, Never)
 }
 

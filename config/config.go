@@ -109,9 +109,11 @@ const (
 
 // Media is about files.
 type Media struct {
-	MaxSize   int    `yaml:"max_size" doc:"How large a file may be that the bridge moves, in MiB, up to 2048. The homeserver's own limit counts too (max_upload_size of Synapse). Files take disk space while they are on their way, not memory."`
-	Retry     string `yaml:"retry" doc:"Whether your phone is asked for a file that WhatsApp has no more or that is damaged: automatic, on_request (when somebody reacts with \u267b to the notice in its place, or answers it with the command retry-media), or never."`
-	Directory string `yaml:"directory" doc:"Directory for files on their way. Empty is the system's directory for temporary files; name another if that one is in memory. A few files of max_size must fit."`
+	MaxSize       int           `yaml:"max_size" doc:"How large a file may be that the bridge moves, in MiB, up to 2048. The homeserver's own limit counts too (max_upload_size of Synapse). Files take disk space while they are on their way, not memory."`
+	Retry         string        `yaml:"retry" doc:"Whether your phone is asked for a file that WhatsApp has no more or that is damaged: automatic, on_request (when somebody reacts with \u267b to the notice in its place, or answers it with the command retry-media), or never."`
+	Directory     string        `yaml:"directory" doc:"Directory for files on their way. Empty is the system's directory for temporary files; name another if that one is in memory. A few files of max_size must fit."`
+	FFmpeg        string        `yaml:"ffmpeg" doc:"Path of the program ffmpeg; ffprobe must be beside it. Empty is the one in PATH, if there is one, and off is none. With it GIFs, films, voice messages, pictures and stickers that WhatsApp would not show are turned into what it shows; without it they go as documents, and their sender is told."`
+	TranscodeTime time.Duration `yaml:"transcode_time" doc:"How long ffmpeg may work on one file. What takes longer goes as a document. Between 1s and 1h."`
 }
 
 // Limit is MaxSize in bytes.
@@ -144,7 +146,7 @@ func Default() Config {
 		Bridge: Bridge{
 			CommandPrefix: "!wa", MessageErrorNotices: true, ReadReceipts: true, Typing: true, Notices: true, ViewOnce: Placeholder, Disappearing: Follow, KeepDeleted: Redact,
 		},
-		Media:   Media{MaxSize: 500, Retry: Automatic},
+		Media:   Media{MaxSize: 500, Retry: Automatic, TranscodeTime: 5 * time.Minute},
 		Logging: Logging{Level: "info", Format: "pretty"},
 	}
 }

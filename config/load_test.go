@@ -92,7 +92,7 @@ bridge:
   permissions:
     "@a:b": user
     "Example.Com": blocked
-media: {max_size: 20, retry: never, directory: /var/tmp}
+media: {max_size: 20, retry: never, directory: /var/tmp, ffmpeg: /opt/ffmpeg, transcode_time: 90s}
 logging: {level: debug, format: json}
 `)
 	require.NoError(t, err)
@@ -117,7 +117,7 @@ logging: {level: debug, format: json}
 			ViewOnce: config.ShowMedia, Disappearing: config.Keep, KeepDeleted: config.Mark,
 			Permissions: config.Permissions{"@a:b": config.User, "example.com": config.Blocked},
 		},
-		Media:   config.Media{MaxSize: 20, Retry: config.Never, Directory: "/var/tmp"},
+		Media:   config.Media{MaxSize: 20, Retry: config.Never, Directory: "/var/tmp", FFmpeg: "/opt/ffmpeg", TranscodeTime: 90 * time.Second},
 		Logging: config.Logging{Level: "debug", Format: "json"},
 	}, c)
 	require.True(t, c.WhatsApp.TestNetwork.Enabled())

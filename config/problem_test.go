@@ -52,6 +52,8 @@ func TestEachMistakeIsOneClearLine(t *testing.T) {
 			`config.yaml:3: homeserver.domain is a section; write a single value`},
 		"duration": {good + "whatsapp:\n  reconnect_max_backoff: 5 minutes\n",
 			`config.yaml:13: whatsapp.reconnect_max_backoff is not a duration; write it like 30s, 5m or 1h30m`},
+		"no time": {good + "media:\n  transcode_time: 2h\n",
+			`config.yaml:13: media.transcode_time is 2h0m0s; write a duration between 1s and 1h`},
 		"no size": {good + "media:\n  max_size: 0\n",
 			`config.yaml:13: media.max_size is 0; write a number of MiB from 1 to 2048`},
 		"duration out of range": {good + "whatsapp:\n  reconnect_max_backoff: 2h\n",

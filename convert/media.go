@@ -21,7 +21,7 @@ type FileOnWhatsApp struct {
 	// Path is where it is, Key how it is encrypted.
 	Path                   string
 	Key, SHA256, EncSHA256 []byte
-	// Size in bytes, MIME and Thumbnail (a small JPEG) are what its sender says of it.
+	// Size in bytes, MIME and Thumbnail (a small JPEG, of stickers PNG) are what its sender says of it.
 	Size      uint64
 	MIME      string
 	Thumbnail []byte
@@ -86,13 +86,16 @@ func mediaFile(msg *waE2E.Message) (FileOnWhatsApp, bool) {
 	case msg.DocumentMessage != nil:
 		said, f.Class, f.Kind, f.Thumbnail = msg.DocumentMessage, "document", "document", msg.DocumentMessage.GetJPEGThumbnail()
 		f.Name = fileName(cmp.Or(msg.DocumentMessage.GetFileName(), msg.DocumentMessage.GetTitle()))
-	case msg.StickerMessage != nil && !isLottie(msg.StickerMessage):
-		said, f.Class, f.Kind, f.Sticker = msg.StickerMessage, "image", "sticker", true
+	case msg.StickerMessage != nil:
+		said, f.Class, f.Kind, f.Sticker, f.Thumbnail = msg.StickerMessage, "image", "sticker", true, msg.StickerMessage.GetPngThumbnail()
 	default:
 		return f, false
 	}
 	f.Path, f.Key, f.SHA256, f.EncSHA256 = said.GetDirectPath(), said.GetMediaKey(), said.GetFileSHA256(), said.GetFileEncSHA256()
 	f.Size, f.MIME = said.GetFileLength(), clean(said.GetMimetype())
+	if msg.StickerMessage != nil && isLottie(msg.StickerMessage) {
+		f.MIME, f.Name = LottieArchive, "sticker.json"
+	}
 	if len(f.Thumbnail) > maxThumbnail {
 		f.Thumbnail = nil
 	}
@@ -103,9 +106,12 @@ func mediaFile(msg *waE2E.Message) (FileOnWhatsApp, bool) {
 	return f, strings.HasPrefix(f.Path, "/") && len(f.Key) == keySize && len(f.SHA256) == sha256.Size && len(f.EncSHA256) == sha256.Size
 }
 
-// isLottie reports whether a sticker is an animation that no Matrix client draws.
+// LottieArchive is the MIME type of stickers that are animations in Lottie's format, packed.
+const LottieArchive = "application/was"
+
+// isLottie reports whether a sticker is an animation that few Matrix clients draw.
 func isLottie(sticker *waE2E.StickerMessage) bool {
-	return sticker.GetIsLottie() || plainMIME(sticker.GetMimetype()) == "application/was"
+	return sticker.GetIsLottie() || plainMIME(sticker.GetMimetype()) == LottieArchive
 }
 
 // mediaToMatrix shows a message with a file, whose address is still to be filled in. A caption makes the name of the file a
@@ -126,13 +132,15 @@ func mediaToMatrix(msg *waE2E.Message) *event.MessageEventContent {
 		content.Info.Width, content.Info.Height = int(msg.ImageMessage.GetWidth()), int(msg.ImageMessage.GetHeight())
 	case msg.VideoMessage != nil, msg.PtvMessage != nil:
 		videoToMatrix(cmp.Or(msg.VideoMessage, msg.PtvMessage), content)
+		if msg.VideoMessage == nil {
+			content.Info.Extra = map[string]any{VideoNoteField: true}
+		}
 	case msg.AudioMessage != nil:
 		audioToMatrix(msg.AudioMessage, content)
 	case msg.DocumentMessage != nil:
 		content.MsgType = event.MsgFile
 	case msg.StickerMessage != nil:
-		content.Body, content.FileName = "Sticker", ""
-		content.Info.Width, content.Info.Height = int(msg.StickerMessage.GetWidth()), int(msg.StickerMessage.GetHeight())
+		stickerToMatrix(msg.StickerMessage, content)
 	}
 	return content
 }
@@ -146,6 +154,33 @@ func videoToMatrix(video *waE2E.VideoMessage, content *event.MessageEventContent
 		content.Info.MauGIF = true
 		content.Info.Extra = map[string]any{"fi.mau.loop": true, "fi.mau.autoplay": true, "fi.mau.hide_controls": true, "fi.mau.no_audio": true}
 	}
+}
+
+// VideoNoteField in the info of a video says that it is one to be shown round. Clients that do not know it show a video.
+const VideoNoteField = "chat.causeway.video_note"
+
+// StickerField in the info of a sticker holds what WhatsApp says of it: the emojis that it stands for, and its pack.
+const StickerField = "chat.causeway.sticker"
+
+// maxStickerWords bounds what a sticker says of itself, in bytes.
+const maxStickerWords = 200
+
+func stickerToMatrix(sticker *waE2E.StickerMessage, content *event.MessageEventContent) {
+	emojis := short(clean(sticker.GetEmojis()))
+	content.FileName = ""
+	content.Body = cmp.Or(short(clean(sticker.GetAccessibilityLabel())), emojis, "Sticker")
+	content.Info.Width, content.Info.Height = int(sticker.GetWidth()), int(sticker.GetHeight())
+	content.Info.IsAnimated = sticker.GetIsAnimated() || isLottie(sticker)
+	if emojis != "" {
+		content.Info.Extra = map[string]any{StickerField: map[string]any{"emojis": emojis}}
+	}
+}
+
+func short(words string) string {
+	if len(words) <= maxStickerWords {
+		return words
+	}
+	return strings.ToValidUTF8(words[:maxStickerWords], "")
 }
 
 func audioToMatrix(audio *waE2E.AudioMessage, content *event.MessageEventContent) {
@@ -204,8 +239,14 @@ func fileToWhatsApp(content *event.MessageEventContent, caption *string) (*waE2E
 		if info.MauGIF {
 			video.GifPlayback = proto.Bool(true)
 		}
+		if note, _ := info.Extra[VideoNoteField].(bool); note && caption == nil {
+			return &waE2E.Message{PtvMessage: video}, nil // which have no captions
+		}
 		return &waE2E.Message{VideoMessage: video}, nil
 	case event.MsgAudio:
+		if caption != nil {
+			break // the sound and what is said of it stay one message: a document
+		}
 		return &waE2E.Message{AudioMessage: audioToWhatsApp(content, seconds)}, nil
 	case "":
 		return &waE2E.Message{StickerMessage: &waE2E.StickerMessage{Width: width, Height: height}}, nil
@@ -259,7 +300,7 @@ func FileFromMatrix(content *event.MessageEventContent) (FileOnMatrix, bool) {
 }
 
 // captionFromMatrix is the caption of a file: the body, where the name of the file is another field (MSC2530). Audio has
-// none on WhatsApp.
+// none on WhatsApp: see mediaToWhatsApp.
 func captionFromMatrix(content *event.MessageEventContent, accounts Accounts) (speech, error) {
 	if content.FileName == "" || content.FileName == content.Body || content.MsgType == "" {
 		return speech{}, nil
@@ -312,8 +353,8 @@ func setMediaContext(msg *waE2E.Message, about *waE2E.ContextInfo) bool {
 	switch {
 	case msg.ImageMessage != nil:
 		msg.ImageMessage.ContextInfo = about
-	case msg.VideoMessage != nil:
-		msg.VideoMessage.ContextInfo = about
+	case msg.VideoMessage != nil, msg.PtvMessage != nil:
+		cmp.Or(msg.VideoMessage, msg.PtvMessage).ContextInfo = about
 	case msg.AudioMessage != nil:
 		msg.AudioMessage.ContextInfo = about
 	case msg.DocumentMessage != nil:

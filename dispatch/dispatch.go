@@ -20,6 +20,7 @@ type Chats interface {
 	MessageFromWhatsApp(ctx context.Context, in inbox.WhatsAppMessage) error
 	GroupFromWhatsApp(ctx context.Context, in inbox.GroupChanged) error
 	NumberLookedUp(ctx context.Context, in inbox.NumberLookedUp) error
+	SentOtherwise(ctx context.Context, in inbox.SentOtherwise) error
 }
 
 // Feedback tells people what became of messages. The portal package has it.
@@ -133,6 +134,8 @@ func (d *Dispatcher) route(ctx context.Context, e queue.Entry) error {
 		return decide(ctx, e, d.deci.Chats.NumberLookedUp)
 	case inbox.KindSendFailed:
 		return decide(ctx, e, d.deci.Feedback.SendFailed)
+	case inbox.KindSentOtherwise:
+		return decide(ctx, e, d.deci.Chats.SentOtherwise)
 	case inbox.KindSendDelayed:
 		return decide(ctx, e, d.deci.Feedback.SendDelayed)
 	case inbox.KindShowFailed:

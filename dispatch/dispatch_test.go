@@ -323,7 +323,7 @@ func TestUnreadableArrivalsAreDeadLetters(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	kinds := []string{"of_tomorrow", inbox.KindMatrixEvent, inbox.KindWhatsAppMessage, inbox.KindGroupChanged, inbox.KindContactChanged, inbox.KindLoginChanged,
-		inbox.KindPairing, inbox.KindNumberLookedUp, inbox.KindSendFailed, inbox.KindSendDelayed, inbox.KindShowFailed, inbox.KindDelivered}
+		inbox.KindPairing, inbox.KindNumberLookedUp, inbox.KindSendFailed, inbox.KindSentOtherwise, inbox.KindSendDelayed, inbox.KindShowFailed, inbox.KindDelivered}
 	for _, kind := range kinds {
 		if err := b.In.Add(t.Context(), queue.Entry{Lane: "login/x", Key: kind, Kind: kind, Payload: []byte(`[7]`)}); err != nil {
 			t.Fatal(err)

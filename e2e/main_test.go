@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,6 +23,7 @@ type bench struct {
 	homeserver *provision.Installed
 	postgres   string
 	sdk        *render.SDK // nil where it cannot be had
+	ffmpeg     bool
 }
 
 var shared bench
@@ -65,6 +67,13 @@ func (b *bench) prepare(ctx context.Context, dir string) (stop func(), err error
 		fmt.Println("== NOT RUN: whether a client can show the events of the bridge; there is no matrix-js-sdk:", err)
 	} else {
 		stop = func() { _ = b.sdk.Close() }
+	}
+	if _, err := cache.FFmpeg(ctx); errors.Is(err, provision.ErrUnavailable) && !provision.OnCI() {
+		fmt.Println("== The tests that need ffmpeg are not run:", err)
+	} else if err != nil {
+		return stop, err
+	} else {
+		b.ffmpeg = true
 	}
 	if b.postgres = os.Getenv("CAUSEWAY_TEST_POSTGRES"); b.postgres == "" {
 		pg, err := cache.StartPostgres(ctx)

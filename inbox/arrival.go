@@ -20,6 +20,7 @@ const (
 	KindPairing         = "pairing"
 	KindNumberLookedUp  = "number_looked_up"
 	KindSendFailed      = "send_failed"
+	KindSentOtherwise   = "sent_otherwise"
 	KindSendDelayed     = "send_delayed"
 	KindShowFailed      = "show_failed"
 	KindDelivered       = "delivered"

@@ -19,6 +19,12 @@ type SendFailed struct {
 	Occasion string `json:"occasion"`
 }
 
+// SentOtherwise says that a message from Matrix has reached WhatsApp, but not as its sender may expect.
+type SentOtherwise struct {
+	Message database.MessageKey `json:"message"`
+	Text    string              `json:"text"` // for the user
+}
+
 // SendDelayed says that a message from Matrix waits for long.
 type SendDelayed struct {
 	Message database.MessageKey `json:"message"`
@@ -53,6 +59,14 @@ func (in *Inbox) AddSendFailed(ctx context.Context, f SendFailed) error {
 	return in.db.Write(ctx, func(ctx context.Context) error {
 		key := fmt.Sprintf("send_failed/%d/%s/%s", f.Message.Portal, f.Message.ID, f.Occasion)
 		return in.add(ctx, ChatLane(f.Message.Portal), key, KindSendFailed, f)
+	})
+}
+
+// AddSentOtherwise journals that a message was sent in another way than its sender may expect, once for each.
+func (in *Inbox) AddSentOtherwise(ctx context.Context, o SentOtherwise) error {
+	return in.db.Write(ctx, func(ctx context.Context) error {
+		key := fmt.Sprintf("sent_otherwise/%d/%s", o.Message.Portal, o.Message.ID)
+		return in.add(ctx, ChatLane(o.Message.Portal), key, KindSentOtherwise, o)
 	})
 }
 

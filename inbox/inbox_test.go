@@ -342,16 +342,17 @@ func TestOtherArrivals(t *testing.T) {
 			require.NoError(t, in.AddPairing(ctx, inbox.Pairing{User: "@a:localhost", Flow: "f", Serial: 2, Step: inbox.PairingQR}))
 			require.NoError(t, in.AddNumberLookedUp(ctx, inbox.NumberLookedUp{User: "@a:localhost", Key: "k"}))
 			require.NoError(t, in.AddSendFailed(ctx, inbox.SendFailed{Message: database.MessageKey{Portal: p.ID, ID: "m"}}))
+			require.NoError(t, in.AddSentOtherwise(ctx, inbox.SentOtherwise{Message: database.MessageKey{Portal: p.ID, ID: "m"}}))
 		}
 		var lanes, kinds []string
 		for _, s := range open(t, db) {
 			lanes, kinds = append(lanes, s.lane), append(kinds, s.kind)
 		}
 		login, user := string(inbox.LoginLane("4911")), string(inbox.UserLane("@a:localhost"))
-		require.Equal(t, []string{login, login, login, user, user, user, string(inbox.ChatLane(p.ID))}, lanes)
+		require.Equal(t, []string{login, login, login, user, user, user, string(inbox.ChatLane(p.ID)), string(inbox.ChatLane(p.ID))}, lanes)
 		require.Equal(t, []string{
 			inbox.KindContactChanged, inbox.KindLoginChanged, inbox.KindLoginChanged, inbox.KindPairing, inbox.KindPairing,
-			inbox.KindNumberLookedUp, inbox.KindSendFailed,
+			inbox.KindNumberLookedUp, inbox.KindSendFailed, inbox.KindSentOtherwise,
 		}, kinds)
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"maunium.net/go/mautrix/event"
@@ -55,7 +54,7 @@ func (s *Sender) bring(ctx context.Context, e queue.Entry, a outbox.SendEvent) (
 	if a.File == nil {
 		return a, nil
 	}
-	shown, err := s.files.move(ctx, *a.File)
+	shown, err := s.files.move(ctx, *a.File, wantOf(a.Content))
 	text := s.lost(e, *a.File, err)
 	switch {
 	case text != "" && a.File.OnlyThumbnail():
@@ -118,117 +117,6 @@ func rewrite(a *outbox.SendEvent, change func(content map[string]any)) error {
 	}
 	a.Content = raw
 	return nil
-}
-
-// shown is a file that is on the homeserver.
-type shown struct {
-	url, thumbnail string
-	size           int64
-	look           media.Look
-	small          media.Look // of the thumbnail
-	smallSize      int
-	name           string
-}
-
-// move brings a file, and the small picture of it if there is one, to the homeserver.
-func (m Media) move(ctx context.Context, f outbox.FileOnWhatsApp) (shown, error) {
-	limit, err := m.Files.Limit(ctx)
-	if err != nil {
-		return shown{}, err
-	}
-	if size := int64(min(f.Size, 1<<62)); size > m.Depot.Limit() || limit > 0 && size > limit {
-		return shown{}, fmt.Errorf("%w: it is said to have %d bytes", media.ErrTooLarge, f.Size)
-	}
-	ctx, transfer, err := m.Depot.Begin(ctx)
-	if err != nil {
-		return shown{}, err
-	}
-	defer transfer.End()
-	out, err := m.carry(ctx, transfer, f, limit)
-	return out, transfer.Explain(err)
-}
-
-func (m Media) carry(ctx context.Context, transfer *media.Transfer, f outbox.FileOnWhatsApp, limit int64) (shown, error) {
-	out := shown{name: f.Name}
-	file, err := transfer.File(limit)
-	if err != nil {
-		return out, err
-	}
-	switch {
-	case len(f.Data) > 0:
-		err = file.Fill(strings.NewReader(string(f.Data)))
-	case f.OnlyThumbnail():
-		return out, m.carryThumbnail(ctx, transfer, f.Thumbnail, &out)
-	default:
-		err = m.From.Download(ctx, f, file)
-	}
-	if err != nil {
-		return out, err
-	}
-	if out.size, err = file.Size(); err != nil {
-		return out, err
-	} else if out.size == 0 {
-		return out, fmt.Errorf("%w: it is empty", media.ErrBroken)
-	}
-	if out.look, err = file.Look(f.MIME); err != nil {
-		return out, err
-	}
-	address, err := m.Files.Upload(ctx, file, out.look.MIME, f.Name)
-	if err != nil {
-		return out, err
-	}
-	out.url = string(address)
-	return out, m.carryThumbnail(ctx, transfer, f.Thumbnail, &out)
-}
-
-// carryThumbnail uploads the small picture that came with a message. What is none is left out.
-func (m Media) carryThumbnail(ctx context.Context, transfer *media.Transfer, thumbnail []byte, out *shown) error {
-	if len(thumbnail) == 0 {
-		return nil
-	}
-	file, err := transfer.File(0)
-	if err != nil {
-		return err
-	}
-	if err := file.Fill(strings.NewReader(string(thumbnail))); err != nil {
-		return err
-	}
-	if out.small, err = file.Look(""); err != nil || out.small.Width == 0 {
-		return err
-	}
-	address, err := m.Files.UploadBytes(ctx, thumbnail, out.small.MIME, "thumbnail"+media.Extension(out.small.MIME))
-	out.thumbnail, out.smallSize = string(address), len(thumbnail)
-	return err
-}
-
-// put writes into a content where its file is and what it has been found to be, and returns the event's type. What is
-// not what its sender called it is shown as a plain file.
-func (f shown) put(kind string, content map[string]any) string {
-	info, _ := content["info"].(map[string]any)
-	if info == nil {
-		info = map[string]any{}
-	}
-	content["info"] = info
-	if f.thumbnail != "" {
-		info["thumbnail_url"] = f.thumbnail
-		info["thumbnail_info"] = map[string]any{"mimetype": f.small.MIME, "size": f.smallSize, "w": f.small.Width, "h": f.small.Height}
-	}
-	if f.url == "" {
-		return kind // there is only the thumbnail
-	}
-	content["url"], info["mimetype"], info["size"] = f.url, f.look.MIME, f.size
-	if f.look.Width > 0 {
-		info["w"], info["h"] = f.look.Width, f.look.Height
-	}
-	class, _, _ := strings.Cut(f.look.MIME, "/")
-	msgtype, _ := content["msgtype"].(string)
-	isSticker := kind == event.EventSticker.Type
-	if msgtype == string(event.MsgFile) || isSticker && class == "image" || !isSticker && msgtype == "m."+class {
-		return kind
-	}
-	content["msgtype"], content["filename"] = event.MsgFile, f.name
-	delete(content, "org.matrix.msc3245.voice")
-	return event.EventMessage.Type
 }
 
 // apologise makes a content a notice that says what is not there.

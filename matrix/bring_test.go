@@ -1,8 +1,10 @@
 package matrix_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"image"
@@ -94,7 +96,10 @@ func TestFileIsBroughtAndShown(t *testing.T) {
 			info, _ := content["info"].(map[string]any)
 			thumbnail, _ := info["thumbnail_url"].(string)
 			require.Equal(t, smallJPEG(t), b.hs.Media(thumbnail))
+			require.Equal(t, media.Look{MIME: "image/jpeg", Width: 8, Height: 4}, lookAt(t, smallJPEG(t)))
+			require.Len(t, info["xyz.amorgan.blurhash"], 28)
 			delete(info, "thumbnail_url")
+			delete(info, "xyz.amorgan.blurhash")
 			small := map[string]any{"mimetype": "image/jpeg", "size": float64(len(smallJPEG(t))), "w": 8.0, "h": 4.0}
 			require.Equal(t, map[string]any{"mimetype": "image/png", "size": float64(len(from.content)), "w": 30.0, "h": 20.0, "xyz": true,
 				"thumbnail_info": small}, info)
@@ -122,6 +127,95 @@ func TestFileIsBroughtAndShown(t *testing.T) {
 			require.EqualValues(t, 16<<20, limit)
 		})
 	}
+}
+
+func lookAt(t *testing.T, content []byte) media.Look {
+	t.Helper()
+	depot, err := media.Open(media.Options{Dir: t.TempDir(), Limit: 1 << 20})
+	require.NoError(t, err)
+	_, transfer, err := depot.Begin(t.Context())
+	require.NoError(t, err)
+	defer transfer.End()
+	file, err := transfer.File(0)
+	require.NoError(t, err)
+	require.NoError(t, file.Fill(bytes.NewReader(content)))
+	look, err := file.Look("")
+	require.NoError(t, err)
+	return look
+}
+
+// showingSticker is the action that shows a sticker.
+func (b *bench) showingSticker(p database.Portal, mime string, thumbnail []byte, content map[string]any) queue.Entry {
+	b.t.Helper()
+	raw, err := json.Marshal(content)
+	require.NoError(b.t, err)
+	a := outbox.SendEvent{Portal: p.ID, As: carol, Type: "m.sticker", Content: raw, Txn: "1", File: &outbox.FileOnWhatsApp{
+		Class: "image", Size: 100, MIME: mime, Name: "sticker.json", Kind: "sticker", Thumbnail: thumbnail}}
+	require.NoError(b.t, b.db.Write(b.t.Context(), func(ctx context.Context) error { return b.out.SendEvent(ctx, a) }))
+	return b.stored()
+}
+
+// packed is an animation as WhatsApp packs it.
+func packed(t *testing.T, text string) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	for name, content := range map[string]string{"animation/animation.json.overridden_metadata": "{}", "animation/animation.json": text} {
+		f, err := w.Create(name)
+		require.NoError(t, err)
+		_, err = f.Write([]byte(content))
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.Close())
+	return out.Bytes()
+}
+
+func TestLottieShowsItsPicture(t *testing.T) {
+	t.Parallel()
+	const animation = `{"v":"5.5.7","layers":[]}`
+	for name, thumbnail := range map[string][]byte{"with a picture": picture(t, 64, 64), "without": nil} {
+		b := newBench(t)
+		p, _ := b.directRoom()
+		b.withMedia(&cdn{content: packed(t, animation)}, 1<<20)
+		require.NoError(t, b.doEntry(b.showingSticker(p, media.WAS, thumbnail, map[string]any{"body": "Sticker", "info": map[string]any{"is_animated": true}})))
+		event := b.last(p.RoomID)
+		content := event.Content
+		info, _ := content["info"].(map[string]any)
+		url, _ := content["url"].(string)
+		if thumbnail == nil {
+			require.Equal(t, []any{"m.room.message", "m.file", "sticker.json", media.Lottie}, []any{event.Type, content["msgtype"], content["filename"], info["mimetype"]}, name)
+			require.Equal(t, animation, string(b.hs.Media(url)))
+			continue
+		}
+		require.Equal(t, []any{"m.sticker", "image/png", 64.0, true}, []any{event.Type, info["mimetype"], info["w"], info["is_animated"]}, name)
+		require.Equal(t, thumbnail, b.hs.Media(url))
+		lottie, _ := info["chat.causeway.lottie"].(map[string]any)
+		url, _ = lottie["url"].(string)
+		require.Equal(t, animation, string(b.hs.Media(url)))
+	}
+	b := newBench(t)
+	p, _ := b.directRoom()
+	b.withMedia(&cdn{content: []byte("PK\x03\x04 no archive")}, 1<<20)
+	require.NoError(t, b.doEntry(b.showingSticker(p, media.WAS, nil, map[string]any{"body": "Sticker"})))
+	body, _ := b.last(p.RoomID).Content["body"].(string)
+	require.Contains(t, body, "damaged")
+}
+
+func TestStickerSaysItsPack(t *testing.T) {
+	t.Parallel()
+	exif := []byte("II*\x00\x08\x00\x00\x00" + `{"sticker-pack-id":"p1","sticker-pack-name":"Cats","sticker-pack-publisher":"Ann","emojis":["x","y"]}`)
+	if len(exif)%2 == 1 {
+		exif = append(exif, 0)
+	}
+	file := []byte("RIFF\x00\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x02\x00\x00\x00\xff\x01\x00\xff\x00\x00EXIF")
+	file = append(binary.LittleEndian.AppendUint32(file, uint32(len(exif))), exif...)
+	b := newBench(t)
+	p, _ := b.directRoom()
+	b.withMedia(&cdn{content: file}, 1<<20)
+	require.NoError(t, b.doEntry(b.showingSticker(p, "image/webp", nil, map[string]any{"body": "Sticker", "info": map[string]any{"w": 512, "h": 512}})))
+	info, _ := b.last(p.RoomID).Content["info"].(map[string]any)
+	require.Equal(t, []any{256.0, 128.0, true}, []any{info["w"], info["h"], info["is_animated"]})
+	require.Equal(t, map[string]any{"emojis": "xy", "pack": map[string]any{"id": "p1", "name": "Cats", "publisher": "Ann"}}, info["chat.causeway.sticker"])
 }
 
 // A crash between the upload and the send moves nothing again and sends nothing twice.

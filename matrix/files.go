@@ -64,6 +64,9 @@ func (f *Files) Download(ctx context.Context, address id.ContentURIString, into 
 		return fmt.Errorf("download %s: %w", address, err)
 	}
 	defer func() { _ = response.Body.Close() }()
+	if err := into.Expect(response.ContentLength); err != nil {
+		return fmt.Errorf("download %s: %w", address, err)
+	}
 	if err := into.Fill(response.Body); err != nil {
 		return fmt.Errorf("download %s: %w", address, err)
 	}

@@ -94,10 +94,7 @@ func (f *File) Size() (int64, error) {
 
 // Fill writes all that a reader has into the file, as its only content.
 func (f *File) Fill(r io.Reader) error {
-	if err := f.file.Truncate(0); err != nil {
-		return fmt.Errorf("empty a temporary file: %w", err)
-	}
-	if err := f.Rewind(); err != nil {
+	if err := f.clear(); err != nil {
 		return err
 	}
 	// A byte more than allowed is enough to know that there is too much.
@@ -110,6 +107,24 @@ func (f *File) Fill(r io.Reader) error {
 		return f.transfer.Explain(fmt.Errorf("write a temporary file: %w", err))
 	}
 	return nil
+}
+
+// clear empties the file.
+func (f *File) clear() error {
+	if err := f.file.Truncate(0); err != nil {
+		return fmt.Errorf("empty a temporary file: %w", err)
+	}
+	return f.Rewind()
+}
+
+// Expect ends the transfer, before anything is written, if what is about to come has more bytes than are allowed. A size
+// below 0 is not known.
+func (f *File) Expect(size int64) error {
+	if size <= f.limit {
+		return nil
+	}
+	f.tooLarge()
+	return fmt.Errorf("%w: %d bytes are announced", ErrTooLarge, size)
 }
 
 // Rewind goes to the start of the file.

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"causeway/media/transcode"
 )
 
 // Errors that callers tell apart with errors.Is.
@@ -49,6 +51,8 @@ type Options struct {
 	Places int
 	// Patience is how long a transfer may stand still; 0 is two minutes.
 	Patience time.Duration
+	// Tool is ffmpeg, or nil.
+	Tool *transcode.Tool
 }
 
 // Depot is where files lie on their way.

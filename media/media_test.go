@@ -52,6 +52,7 @@ func TestFileIsLimited(t *testing.T) {
 	for name, write := range map[string]func(*File, *endless) error{
 		"filled":     func(f *File, e *endless) error { return f.Fill(e) },
 		"written":    func(f *File, e *endless) error { _, err := io.Copy(f, e); return err },
+		"announced":  func(f *File, _ *endless) error { return f.Expect(4001) },
 		"written at": func(f *File, e *endless) error { _, err := f.WriteAt(make([]byte, 10), 5000); return err },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,80 +7,23 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	"image/gif"
 	"image/jpeg"
-	"image/png"
 	"io"
-)
 
-// ErrNoPicture says that a file cannot be drawn: it is none of the formats that Go can read, it is broken, or drawing it
-// would take too much memory.
-var ErrNoPicture = errors.New("not a picture that can be drawn")
+	"github.com/buckket/go-blurhash"
+	"golang.org/x/image/draw"
+)
 
 const (
 	// maxDrawing is how much memory a picture may take while it is drawn, in bytes: a screen of 3840 by 2160 pixels, or a
 	// photo of 20 million. Pictures are drawn one at a time.
 	maxDrawing = 32 << 20
-	// thumbnailSide and thumbnailQuality are those of the previews that WhatsApp's programs send.
-	thumbnailSide, thumbnailQuality = 100, 70
+	// thumbnailSide and thumbnailQuality are those of the previews that go inside of messages, which stay below
+	// thumbnailSize bytes: larger than WhatsApp's programs draw them, so that what they show is not blurred.
+	thumbnailSide, thumbnailQuality, thumbnailSize = 200, 75, 12 << 10
 	// pictureQuality is for what is turned into JPEG.
 	pictureQuality = 90
 )
-
-// Look is what can be told of a file without understanding all of it.
-type Look struct {
-	MIME          string
-	Width, Height int // of pictures, in pixels; 0 if not known
-}
-
-// Look says what the file is. declared is the type that its sender gave.
-func (f *File) Look(declared string) (Look, error) {
-	head, err := f.head()
-	if err != nil {
-		return Look{}, err
-	}
-	look := Look{MIME: Sniff(head, declared)}
-	switch look.MIME {
-	case "image/webp":
-		look.Width, look.Height = webpSize(head)
-	case "image/jpeg", "image/png", "image/gif":
-		if config, err := decodeConfig(f.section(), look.MIME); err == nil {
-			look.Width, look.Height = config.Width, config.Height
-		}
-	}
-	return look, nil
-}
-
-func decodeConfig(r io.Reader, mime string) (image.Config, error) {
-	switch mime {
-	case "image/jpeg":
-		return jpeg.DecodeConfig(r)
-	case "image/png":
-		return png.DecodeConfig(r)
-	case "image/gif":
-		return gif.DecodeConfig(r)
-	}
-	return image.Config{}, ErrNoPicture
-}
-
-// webpSize reads the size of a WebP picture from its header (RFC 9649, section 2).
-func webpSize(head []byte) (width, height int) {
-	const simple, lossless, extended = "VP8 ", "VP8L", "VP8X"
-	if len(head) < 30 {
-		return 0, 0
-	}
-	switch string(head[12:16]) {
-	case simple:
-		return int(binary.LittleEndian.Uint16(head[26:])) & 0x3fff, int(binary.LittleEndian.Uint16(head[28:])) & 0x3fff
-	case lossless:
-		bits := binary.LittleEndian.Uint32(head[21:])
-		return int(bits&0x3fff) + 1, int(bits>>14&0x3fff) + 1
-	case extended:
-		three := func(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
-		return three(head[24:]) + 1, three(head[27:]) + 1
-	}
-	return 0, 0
-}
 
 // cost is how much memory a pixel takes while it is drawn, at most, in hundredths of a byte.
 func cost(r io.Reader, mime string) int64 {
@@ -89,8 +32,12 @@ func cost(r io.Reader, mime string) int64 {
 		return jpegCost(r)
 	case "image/gif":
 		return 100
+	case "image/png":
+		return pngCost(r)
+	case "image/bmp":
+		return 400
 	}
-	return pngCost(r)
+	return 800
 }
 
 // pngCost reads the bit depth of a PNG (ISO/IEC 15948, 11.2.2). It has up to four channels.
@@ -146,28 +93,27 @@ func frameCost(frame []byte, progressive bool) int64 {
 	return bytes
 }
 
-// draw decodes a picture that does not take too much memory.
+// draw decodes a picture that does not take too much memory. The error is ErrNoPicture, and ErrBroken too when a part of it
+// is missing.
 func (f *File) draw(look Look) (image.Image, error) {
 	pixels := int64(look.Width) * int64(look.Height)
 	if pixels <= 0 || pixels > maxDrawing || pixels*cost(f.section(), look.MIME)/100 > maxDrawing {
 		return nil, fmt.Errorf("%w: %d x %d pixels of %s", ErrNoPicture, look.Width, look.Height, look.MIME)
 	}
-	var picture image.Image
-	var err error
-	switch look.MIME {
-	case "image/jpeg":
-		picture, err = jpeg.Decode(f.section())
-	case "image/png":
-		picture, err = png.Decode(f.section())
-	case "image/gif":
-		picture, err = gif.Decode(f.section()) // its first frame
-	default:
-		return nil, fmt.Errorf("%w: %s", ErrNoPicture, look.MIME)
+	picture, err := decodePicture(f.section(), look.MIME)
+	switch {
+	case isCutOff(err):
+		return nil, fmt.Errorf("%w: %w: it is cut off: %w", ErrNoPicture, ErrBroken, err)
+	case err != nil:
+		return nil, fmt.Errorf("%w: %s: %w", ErrNoPicture, look.MIME, err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNoPicture, err)
-	}
-	return picture, nil
+	return turn(picture, f.orientation(look.MIME)), nil
+}
+
+// isCutOff reports whether the error of a decoder says that there is too little to decode.
+func isCutOff(err error) bool {
+	format, isFormat := errors.AsType[jpeg.FormatError](err)
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || isFormat && format == "short Huffman data"
 }
 
 // Thumbnail draws the small JPEG that WhatsApp shows before a picture is loaded. The error is ErrNoPicture when there
@@ -179,23 +125,34 @@ func (f *File) Thumbnail(look Look) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out bytes.Buffer
-	if err := jpeg.Encode(&out, shrink(picture, thumbnailSide), &jpeg.Options{Quality: thumbnailQuality}); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNoPicture, err)
-	}
-	return out.Bytes(), nil
+	return smallJPEG(picture)
 }
 
-// JPEG turns a picture into a JPEG, which goes into another file. What was transparent becomes white. The error is
+// smallJPEG draws a thumbnail of a picture. It gets worse until it is small enough.
+func smallJPEG(picture image.Image) ([]byte, error) {
+	var out bytes.Buffer
+	small := shrink(white{picture}, thumbnailSide)
+	for quality := thumbnailQuality; ; quality -= 15 {
+		out.Reset()
+		if err := jpeg.Encode(&out, small, &jpeg.Options{Quality: quality}); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrNoPicture, err)
+		}
+		if out.Len() <= thumbnailSize || quality < 20 {
+			return out.Bytes(), nil
+		}
+	}
+}
+
+// drawJPEG turns a picture into a JPEG, which goes into another file. What was transparent becomes white. The error is
 // ErrNoPicture when that cannot be.
-func (f *File) JPEG(look Look, into *File) error {
+func (f *File) drawJPEG(look Look, into *File) error {
 	f.transfer.depot.drawing.Lock()
 	defer f.transfer.depot.drawing.Unlock()
 	picture, err := f.draw(look)
 	if err != nil {
 		return err
 	}
-	if err := into.Rewind(); err != nil {
+	if err := into.clear(); err != nil {
 		return err
 	}
 	if err := jpeg.Encode(into, onWhite(picture), &jpeg.Options{Quality: pictureQuality}); err != nil {
@@ -235,28 +192,60 @@ func (w white) At(x, y int) color.Color {
 // ColorModel implements image.Image.
 func (w white) ColorModel() color.Model { return color.RGBA64Model }
 
-// shrink makes a picture fit into a square, before white ground. Each pixel is the mean of up to 16 of those that it
-// stands for.
-func shrink(picture image.Image, side int) image.Image {
+// shrink makes a picture fit into a square. It is made twice as large as wanted first, each pixel the mean of up to 16 of
+// those that it stands for, since a good scaler takes memory by the size of its source.
+func shrink(picture image.Image, side int) *image.NRGBA {
 	bounds := picture.Bounds()
-	width, height := bounds.Dx(), bounds.Dy()
-	if longest := max(width, height); longest > side {
-		width, height = max(1, width*side/longest), max(1, height*side/longest)
+	width, height := fit(bounds.Dx(), bounds.Dy(), side)
+	if width*2 < bounds.Dx() && height*2 < bounds.Dy() {
+		picture = halve(picture, width*2, height*2)
 	}
+	out := image.NewNRGBA(image.Rect(0, 0, width, height))
+	draw.CatmullRom.Scale(out, out.Bounds(), picture, picture.Bounds(), draw.Src, nil)
+	return out
+}
+
+// fit is the size of a picture that is made to fit into a square. Nothing is made larger.
+func fit(width, height, side int) (int, int) {
+	if longest := max(width, height); longest > side {
+		return max(1, width*side/longest), max(1, height*side/longest)
+	}
+	return width, height
+}
+
+// halve makes a picture smaller, each pixel the mean of 16 of those that it stands for.
+func halve(picture image.Image, width, height int) *image.RGBA64 {
 	const samples = 4
-	source, out := white{picture}, image.NewRGBA(image.Rect(0, 0, width, height))
+	bounds, out := picture.Bounds(), image.NewRGBA64(image.Rect(0, 0, width, height))
 	for y := range height {
 		for x := range width {
-			var r, g, b uint32
+			var r, g, b, a uint32
 			for n := range samples * samples {
 				sx := bounds.Min.X + (x*samples+n%samples)*bounds.Dx()/(width*samples)
 				sy := bounds.Min.Y + (y*samples+n/samples)*bounds.Dy()/(height*samples)
-				sr, sg, sb, _ := source.At(sx, sy).RGBA()
-				r, g, b = r+sr>>8, g+sg>>8, b+sb>>8
+				sr, sg, sb, sa := picture.At(sx, sy).RGBA()
+				r, g, b, a = r+sr, g+sg, b+sb, a+sa
 			}
 			const total = samples * samples
-			out.SetRGBA(x, y, color.RGBA{R: uint8(r / total), G: uint8(g / total), B: uint8(b / total), A: 255})
+			out.SetRGBA64(x, y, color.RGBA64{R: uint16(r / total), G: uint16(g / total), B: uint16(b / total), A: uint16(a / total)})
 		}
 	}
 	return out
+}
+
+// Blurhash is the short text from which clients draw a blurred picture until the file is there (MSC2448); "" when there
+// cannot be one.
+func (f *File) Blurhash(look Look) string {
+	const side, across, down = 32, 4, 3
+	f.transfer.depot.drawing.Lock()
+	defer f.transfer.depot.drawing.Unlock()
+	picture, err := f.draw(look)
+	if err != nil {
+		return ""
+	}
+	hash, err := blurhash.Encode(across, down, shrink(white{picture}, side))
+	if err != nil {
+		return ""
+	}
+	return hash
 }

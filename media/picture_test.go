@@ -93,14 +93,14 @@ func TestThumbnailAndJPEG(t *testing.T) {
 		require.NoError(t, err)
 		picture, err := jpeg.Decode(bytes.NewReader(small))
 		require.NoError(t, err)
-		require.Equal(t, image.Pt(100, 50), picture.Bounds().Size())
-		isNear(t, color.RGBA{R: 255}, picture.At(90, 25))
+		require.Equal(t, image.Pt(200, 100), picture.Bounds().Size())
+		isNear(t, color.RGBA{R: 255}, picture.At(180, 50))
 		if format == "png" {
-			isNear(t, color.RGBA{R: 255, G: 255, B: 255}, picture.At(10, 25))
+			isNear(t, color.RGBA{R: 255, G: 255, B: 255}, picture.At(20, 50))
 		}
 		into, err := f.transfer.File(0)
 		require.NoError(t, err)
-		require.NoError(t, f.JPEG(look, into))
+		require.NoError(t, f.JPEG(t.Context(), look, into))
 		look, err = into.Look("")
 		require.NoError(t, err)
 		require.Equal(t, Look{MIME: "image/jpeg", Width: 300, Height: 150}, look)
@@ -141,7 +141,7 @@ func TestWhatCannotBeDrawn(t *testing.T) {
 		require.ErrorIs(t, err, ErrNoPicture, name)
 		into, err := f.transfer.File(0)
 		require.NoError(t, err)
-		require.ErrorIs(t, f.JPEG(look, into), ErrNoPicture, name)
+		require.ErrorIs(t, f.JPEG(t.Context(), look, into), ErrNoForm, name)
 	}
 }
 

@@ -35,6 +35,11 @@ func signatures() []signature {
 		{8, "WEBPVP8", "image/webp"},
 		{8, "WAVE", "audio/wav"},
 		{8, "AVI ", "video/x-msvideo"},
+		{8, "AIFF", "audio/aiff"},
+		{8, "AIFC", "audio/aiff"},
+		{0, "FLV\x01", "video/x-flv"},
+		{0, "\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video/x-ms-asf"},
+		{0, "\x00\x00\x01\xba", "video/mpeg"},
 		{0, "%PDF-", "application/pdf"},
 		{0, "ID3", "audio/mpeg"},
 		{0, "fLaC", "audio/flac"},
@@ -44,7 +49,9 @@ func signatures() []signature {
 		{0, "PK\x03\x04", "application/zip"},
 		{4, "ftyp", "video/mp4"},
 		{0, "\xff\xfb", "audio/mpeg"},
+		{0, "\xff\xfa", "audio/mpeg"},
 		{0, "\xff\xf3", "audio/mpeg"},
+		{0, "\xff\xf2", "audio/mpeg"},
 		{0, "\xff\xf1", "audio/aac"},
 		{0, "\xff\xf9", "audio/aac"},
 	}
@@ -59,10 +66,27 @@ func Sniff(head []byte, declared string) string {
 			return refine(s.result, head, declared)
 		}
 	}
-	if isPicture(declared) || isSound(declared) {
+	switch isDrawing := isSVG(head); {
+	case isDrawing:
+		return SVG
+	case isPicture(declared), isSound(declared), declared == SVG:
 		return Unknown // it would have been recognised
 	}
 	return declared
+}
+
+// SVG is the MIME type of drawings that are programs: WhatsApp does not show them, and the bridge does not run them.
+const SVG = "image/svg+xml"
+
+// isSVG reports whether a text begins as such a drawing does.
+func isSVG(head []byte) bool {
+	const early = 1024
+	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
+	if bytes.HasPrefix(head, []byte("<svg")) {
+		return true
+	}
+	isXML := bytes.HasPrefix(head, []byte("<?xml")) || bytes.HasPrefix(head, []byte("<!"))
+	return isXML && bytes.Contains(head[:min(len(head), early)], []byte("<svg"))
 }
 
 // plainType is a MIME type without parameters; Unknown if it is none.
@@ -75,7 +99,7 @@ func plainType(declared string) string {
 }
 
 func isPicture(mime string) bool {
-	return slices.Contains([]string{"image/jpeg", "image/png", "image/gif", "image/webp"}, mime)
+	return slices.Contains([]string{"image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/tiff", "image/heic", "image/avif"}, mime)
 }
 
 func isSound(mime string) bool {
@@ -119,10 +143,10 @@ func refineMP4(head []byte, declared string) string {
 		return Unknown
 	}
 	switch brand := string(head[8:12]); {
-	case brand == "heic", brand == "heix", brand == "mif1", brand == "msf1", brand == "hevc":
-		return "image/heic"
-	case brand == "avif", brand == "avis":
+	case brand == "avif", brand == "avis", brand == "mif1" && bytes.Contains(head[:min(len(head), 64)], []byte("avif")):
 		return "image/avif"
+	case slices.Contains([]string{"heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"}, brand):
+		return "image/heic"
 	case brand == "qt  ":
 		return "video/quicktime"
 	case strings.HasPrefix(brand, "3g"):
@@ -141,6 +165,8 @@ func Extension(mimeType string) string {
 	kind := plainType(mimeType)
 	for _, known := range [][2]string{
 		{"image/jpeg", ".jpg"}, {"image/png", ".png"}, {"image/gif", ".gif"}, {"image/webp", ".webp"}, {"image/heic", ".heic"},
+		{"image/avif", ".avif"}, {"image/bmp", ".bmp"}, {"image/tiff", ".tiff"}, {SVG, ".svg"}, {Lottie, ".json"},
+		{"video/x-matroska", ".mkv"}, {"video/x-msvideo", ".avi"}, {"audio/webm", ".webm"},
 		{"video/mp4", ".mp4"}, {"video/3gpp", ".3gp"}, {"video/webm", ".webm"}, {"video/quicktime", ".mov"}, {"audio/ogg", ".ogg"},
 		{"audio/mpeg", ".mp3"}, {"audio/mp4", ".m4a"}, {"audio/aac", ".aac"}, {"audio/amr", ".amr"}, {"audio/wav", ".wav"},
 		{"audio/flac", ".flac"}, {"application/pdf", ".pdf"}, {"text/plain", ".txt"}, {"application/zip", ".zip"},

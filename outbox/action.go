@@ -174,6 +174,8 @@ type SendWhatsApp struct {
 	File *FileOnMatrix `json:"file,omitempty"`
 	// Preview, if set, is what is still to be had for the preview of a page in the message.
 	Preview *PreviewOnMatrix `json:"preview,omitempty"`
+	// Remark is what the sender is to know about how the file went, once it was moved.
+	Remark string `json:"remark,omitempty"`
 	// Written is when it was written on Matrix.
 	Written time.Time `json:"written,omitzero"`
 	// After, if set, is the Key of the action that sends the message which this one is about, by another login.

@@ -112,6 +112,19 @@ func (p *Portals) SendFailed(ctx context.Context, in inbox.SendFailed) error {
 	return p.out.RemoveNotice(ctx, portal.RoomID, outbox.RemoveNotice{Name: delayNotice(msg.Event)})
 }
 
+// SentOtherwise tells the sender of a message that it reached WhatsApp in another form than they may expect.
+func (p *Portals) SentOtherwise(ctx context.Context, in inbox.SentOtherwise) error {
+	portal, msg, err := p.sentFrom(ctx, in.Message)
+	if errors.Is(err, database.ErrNotFound) || err == nil && (msg.Event == "" || !p.cfg.Feedback.Notices) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return p.out.SendNotice(ctx, outbox.SendNotice{
+		Room: portal.RoomID, Txn: "otherwise-" + in.Message.ID + "-" + msg.Event.String(), Text: in.Text, ReplyTo: msg.Event,
+	})
+}
+
 // sentFrom finds a message from Matrix and its portal.
 func (p *Portals) sentFrom(ctx context.Context, key database.MessageKey) (database.Portal, database.Message, error) {
 	portal, err := p.db.PortalByID(ctx, key.Portal)
@@ -140,7 +153,8 @@ func (p *Portals) notSent(ctx context.Context, room id.RoomID, about id.EventID,
 func blame(code string) (event.MessageStatus, event.MessageStatusReason) {
 	switch code {
 	case "unsupported", "empty", "unsupported_chat", "unknown_message", "edit_of_removed", "edit_too_late", "removed_too_late", "cannot_undo",
-		"edit_of_poll", "poll_option", "poll_options", "poll_question", "no_secret", "no_place", "edit_of_place", "too_long":
+		"edit_of_poll", "poll_option", "poll_options", "poll_question", "no_secret", "no_place", "edit_of_place", "too_long",
+		"unsupported_file", "too_large", "broken_file":
 		return event.MessageStatusFail, event.MessageStatusUnsupported
 	case "encrypted":
 		return event.MessageStatusFail, event.MessageStatusUndecryptable

@@ -150,6 +150,24 @@ func TestDelayed(t *testing.T) {
 	}
 }
 
+func TestSenderIsToldHowItWent(t *testing.T) {
+	t.Parallel()
+	tell := func(b bed, in inbox.SentOtherwise) dispatchtest.Actions {
+		return b.Do(func(ctx context.Context) error { return b.p.SentOtherwise(ctx, in) })
+	}
+	b, a := feedbackBed(t, Feedback{Notices: true})
+	in := inbox.SentOtherwise{Message: a.Message, Text: "as a document"}
+	n := dispatchtest.Only[outbox.SendNotice](t, tell(b, in), outbox.KindSendNotice)
+	if n.ReplyTo != "$1" || n.Text != "as a document" {
+		t.Errorf("got %+v", n)
+	}
+	tell(b, in).Expect(t, "") // a repeat
+	in.Message.ID = "gone"
+	tell(b, in).Expect(t, "")
+	b, a = feedbackBed(t, Feedback{Statuses: true})
+	tell(b, inbox.SentOtherwise{Message: a.Message, Text: "x"}).Expect(t, "")
+}
+
 func TestFailureSaysWhy(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[string]struct {

@@ -12,6 +12,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"causeway/crashpoint"
+	"causeway/inbox"
 	"causeway/media"
 	"causeway/outbox"
 	"causeway/queue"
@@ -22,6 +23,8 @@ const (
 	attachTries = 12
 	// goneTries is how often a file is looked for that the homeserver does not have: one of another server may come later.
 	goneTries = 3
+	// maxPreview is the longest side of what ffmpeg draws for a thumbnail, in pixels.
+	maxPreview = 400
 	// maxSource bounds the picture that a thumbnail is made from, in bytes.
 	maxSource = 20 << 20
 )
@@ -42,29 +45,42 @@ type Media struct {
 
 // attach moves the file of a message to WhatsApp and puts into the message what WhatsApp must know of it. That is written
 // down at once: a repeat of the action is the same message, about the same file.
-func (s *Sender) attach(ctx context.Context, e queue.Entry, a outbox.SendWhatsApp, message *waE2E.Message) error {
+func (s *Sender) attach(ctx context.Context, e queue.Entry, a outbox.SendWhatsApp, message *waE2E.Message) (outbox.SendWhatsApp, error) {
 	if a.File == nil {
-		return nil
+		return a, nil
 	}
 	live, err := s.connected(ctx, e, a.Login, s.timing().MaxAge)
 	if err != nil {
-		return err
+		return a, err
 	}
-	if err := s.media.move(ctx, live.client, *a.File, message); err != nil {
-		return s.moveError(e, a, err)
+	if a.Remark, err = s.media.move(ctx, live.client, *a.File, message); err != nil {
+		return a, s.moveError(e, a, err)
 	}
 	if a.Content, err = proto.Marshal(message); err != nil {
-		return queue.Dead(fmt.Errorf("encode message %s: %w", a.Message.ID, err))
+		return a, queue.Dead(fmt.Errorf("encode message %s: %w", a.Message.ID, err))
 	}
 	a.File = nil
 	s.media.Depot.Settled(e.ID)
 	crashpoint.Pass(crashpoint.WhatsAppUploaded)
-	return s.sessions.edge.out.Progress(ctx, e, a)
+	return a, s.sessions.edge.out.Progress(ctx, e, a)
+}
+
+// remarked lets the chat tell the sender of a file how it went, in the transaction that closes the action.
+func (s *Sender) remarked(a outbox.SendWhatsApp) queue.Settle {
+	if a.Remark == "" {
+		return nil
+	}
+	return func(ctx context.Context) error {
+		return s.sessions.edge.in.AddSentOtherwise(ctx, inbox.SentOtherwise{Message: a.Message, Text: a.Remark})
+	}
 }
 
 // moveError says what follows from the error of moving a file: nothing may block the chat for ever.
 func (s *Sender) moveError(e queue.Entry, a outbox.SendWhatsApp, err error) error {
 	const not = "This was not sent to WhatsApp: "
+	if refusal, ok := errors.AsType[*queue.Reject](err); ok {
+		return refusal
+	}
 	err = fmt.Errorf("move the file of message %s: %w", a.Message.ID, err)
 	switch tries := s.failed(e, err); {
 	case errors.Is(err, media.ErrTooLarge):
@@ -90,119 +106,103 @@ func (s *Sender) failed(e queue.Entry, err error) int {
 	return s.media.Depot.Failed(e.ID)
 }
 
-// move brings a file to WhatsApp.
-func (m Media) move(ctx context.Context, client *whatsmeow.Client, f outbox.FileOnMatrix, message *waE2E.Message) error {
+// move brings a file to WhatsApp. The remark is what its sender is to know about how it went.
+func (m Media) move(ctx context.Context, client *whatsmeow.Client, f outbox.FileOnMatrix, message *waE2E.Message) (remark string, err error) {
 	ctx, transfer, err := m.Depot.Begin(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer transfer.End()
-	return transfer.Explain(m.carry(ctx, transfer, client, f, message))
+	remark, err = m.carry(ctx, transfer, client, f, message)
+	return remark, transfer.Explain(err)
 }
 
-func (m Media) carry(ctx context.Context, transfer *media.Transfer, client *whatsmeow.Client, f outbox.FileOnMatrix, message *waE2E.Message) error {
+func (m Media) carry(ctx context.Context, transfer *media.Transfer, client *whatsmeow.Client, f outbox.FileOnMatrix, message *waE2E.Message) (remark string, err error) {
 	file, err := transfer.File(0)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if err := m.From.Download(ctx, f.URL, file); err != nil {
-		return err
+		return "", err
 	}
 	size, err := file.Size()
 	if err != nil {
-		return err
+		return "", err
 	} else if size == 0 {
-		return fmt.Errorf("%w: it is empty", media.ErrBroken)
+		return "", fmt.Errorf("%w: it is empty", media.ErrBroken)
 	}
 	if done, err := asContacts(partOf(message), file, f); done || err != nil {
-		return err
+		return "", err
 	}
 	look, err := file.Look(f.MIME)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if file, look, err = inForm(transfer, file, look, f, message); err != nil {
-		return err
+	s := &shape{transfer: transfer, plan: f, part: partOf(message), file: file, look: look}
+	if err := s.form(ctx); err != nil {
+		return "", err
 	}
-	thumbnail := m.thumbnail(ctx, transfer, f, file, look)
-	if err := file.Rewind(); err != nil {
-		return err
+	thumbnail := m.thumbnail(ctx, s)
+	if err := s.file.Rewind(); err != nil {
+		return "", err
 	}
 	class := classOf(partOf(message))
 	// The file is overwritten with the encrypted one while it is read.
-	uploaded, err := client.UploadReader(ctx, file, file, class)
+	uploaded, err := client.UploadReader(ctx, s.file, s.file, class)
 	if err != nil {
 		if strings.Contains(err.Error(), "status code 413") {
-			return fmt.Errorf("%w: %w", media.ErrTooLarge, err)
+			return "", fmt.Errorf("%w: %w", media.ErrTooLarge, err)
 		}
-		return fmt.Errorf("upload a file to WhatsApp: %w", err)
+		return "", fmt.Errorf("upload a file to WhatsApp: %w", err)
 	}
-	fill(partOf(message), uploaded, look, thumbnail)
-	return nil
+	fill(partOf(message), uploaded, s.look, thumbnail)
+	return s.remark, nil
 }
 
-// inForm sees to it that a file is what its message is for. What WhatsApp's programs would not show goes as a document.
-func inForm(transfer *media.Transfer, file *media.File, look media.Look, f outbox.FileOnMatrix, message *waE2E.Message) (*media.File, media.Look, error) {
-	part := partOf(message)
-	if part.StickerMessage != nil && look.MIME != "image/webp" {
-		part.ImageMessage, part.StickerMessage = &waE2E.ImageMessage{ContextInfo: part.StickerMessage.ContextInfo}, nil
-	}
-	if part.ImageMessage != nil && look.MIME == "image/png" {
-		picture, err := transfer.File(0)
-		if err != nil {
-			return nil, look, err
-		}
-		switch err := file.JPEG(look, picture); {
-		case err == nil:
-			look.MIME = "image/jpeg"
-			return picture, look, nil
-		case !errors.Is(err, media.ErrNoPicture):
-			return nil, look, err
-		}
-	}
-	if !fits(part, look) {
-		asDocument(part, f.Name)
-	}
-	return file, look, nil
-}
-
-// fits reports whether WhatsApp's programs show a file as what its message says it is.
-func fits(part *waE2E.Message, look media.Look) bool {
-	switch {
-	case part.ImageMessage != nil:
-		return look.MIME == "image/jpeg" && look.Width > 0
-	case part.VideoMessage != nil:
-		return look.MIME == "video/mp4" || look.MIME == "video/3gpp"
-	case part.AudioMessage != nil:
-		if look.MIME != media.Opus {
-			part.AudioMessage.PTT, part.AudioMessage.Waveform = nil, nil // a voice message is Opus
-		}
-		switch look.MIME {
-		case media.Opus, "audio/mpeg", "audio/mp4", "audio/aac", "audio/amr":
-			return true
-		}
-		return false
-	}
-	return true
-}
-
-// thumbnail draws the small picture that is shown before the file is loaded: from the file if that is a picture, else
-// from the picture that the sender's program has made. There need not be one.
-func (m Media) thumbnail(ctx context.Context, transfer *media.Transfer, f outbox.FileOnMatrix, file *media.File, look media.Look) []byte {
-	small, err := file.Thumbnail(look)
-	if err == nil || f.Thumbnail == "" {
+// thumbnail draws the small picture that is shown before the file is loaded: from the picture that the sender's program has
+// made of what is no picture, else from the file. There need not be one.
+func (m Media) thumbnail(ctx context.Context, s *shape) []byte {
+	small, err := s.file.Thumbnail(s.look)
+	if err == nil {
 		return small
 	}
-	picture, err := transfer.Spare(maxSource)
+	if small = m.thumbnailFrom(ctx, s); small != nil {
+		return small
+	}
+	class, _, _ := strings.Cut(s.look.MIME, "/")
+	if class != "image" && class != "video" || !m.Depot.Transcodes() {
+		return nil
+	}
+	picture, err := s.transfer.Spare(maxSource)
 	if err != nil {
 		return nil
 	}
-	if err := m.From.Download(ctx, f.Thumbnail, picture); err != nil {
+	if err := s.file.Preview(ctx, s.look, maxPreview, picture); err != nil {
 		return nil
 	}
-	if look, err = picture.Look(""); err != nil {
+	return smallOf(picture)
+}
+
+// thumbnailFrom draws it from the picture that the sender's program has made.
+func (m Media) thumbnailFrom(ctx context.Context, s *shape) []byte {
+	if s.plan.Thumbnail == "" {
 		return nil
 	}
-	small, _ = picture.Thumbnail(look)
+	picture, err := s.transfer.Spare(maxSource)
+	if err != nil {
+		return nil
+	}
+	if err := m.From.Download(ctx, s.plan.Thumbnail, picture); err != nil {
+		return nil
+	}
+	return smallOf(picture)
+}
+
+func smallOf(picture *media.File) []byte {
+	look, err := picture.Look("")
+	if err != nil {
+		return nil
+	}
+	small, _ := picture.Thumbnail(look)
 	return small
 }

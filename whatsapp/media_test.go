@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"image/color"
 	"image/gif"
 	"image/jpeg"
 	"image/png"
@@ -88,6 +89,17 @@ func drawn(t *testing.T, encode func(io.Writer, image.Image) error) []byte {
 func asJPEG(w io.Writer, m image.Image) error { return jpeg.Encode(w, m, nil) }
 func asGIF(w io.Writer, m image.Image) error  { return gif.Encode(w, m, nil) }
 
+// movingGIF has two frames.
+func movingGIF(t *testing.T) []byte {
+	t.Helper()
+	frame := func(c color.Color) *image.Paletted {
+		return image.NewPaletted(image.Rect(0, 0, 40, 20), color.Palette{c})
+	}
+	var out bytes.Buffer
+	require.NoError(t, gif.EncodeAll(&out, &gif.GIF{Image: []*image.Paletted{frame(color.Black), frame(color.White)}, Delay: []int{10, 10}}))
+	return out.Bytes()
+}
+
 // sendFile asks for a message with a file to be sent to bob.
 func (b *bridge) sendFile(t *testing.T, messageID string, message *waE2E.Message, file outbox.FileOnMatrix) {
 	t.Helper()
@@ -102,7 +114,7 @@ func TestFilesToWhatsApp(t *testing.T) {
 	w := newWorld(t)
 	b := newBridge(t, w)
 	b.login(t)
-	picture, webp := drawn(t, asJPEG), append([]byte("RIFF\x00\x00\x00\x00WEBPVP8X\x00\x00\x00\x00\x00\x00\x00\x00\x77\x00\x00\x3b\x00\x00"), randomBytes(500)...)
+	picture, webp := drawn(t, asJPEG), append([]byte("RIFF\x00\x00\x00\x00WEBPVP8X\x00\x00\x00\x00\x00\x00\x00\x00\xff\x01\x00\xff\x01\x00"), randomBytes(500)...)
 	film, voice := append([]byte("\x00\x00\x00\x18ftypmp42"), randomBytes(200_000)...), append([]byte("OggS\x00\x02 OpusHead"), randomBytes(5000)...)
 	image := func() *waE2E.Message {
 		return &waE2E.Message{ImageMessage: &waE2E.ImageMessage{Caption: proto.String("look")}}
@@ -119,12 +131,15 @@ func TestFilesToWhatsApp(t *testing.T) {
 			require.EqualValues(t, 120, m.GetImageMessage().GetWidth())
 			config, err := jpeg.DecodeConfig(bytes.NewReader(m.GetImageMessage().GetJPEGThumbnail()))
 			require.NoError(t, err)
-			require.Equal(t, []int{100, 50}, []int{config.Width, config.Height})
+			require.Equal(t, []int{120, 60}, []int{config.Width, config.Height})
 		}},
 		"png": {image(), drawn(t, png.Encode), "image/jpeg", true, func(t *testing.T, m *waE2E.Message) {
 			require.EqualValues(t, 60, m.GetImageMessage().GetHeight())
 		}},
-		"gif": {image(), drawn(t, asGIF), "image/gif", false, func(t *testing.T, m *waE2E.Message) {
+		"gif that stands still": {image(), drawn(t, asGIF), "image/jpeg", true, func(t *testing.T, m *waE2E.Message) {
+			require.EqualValues(t, 60, m.GetImageMessage().GetHeight())
+		}},
+		"gif, which needs ffmpeg": {image(), movingGIF(t), "image/gif", false, func(t *testing.T, m *waE2E.Message) {
 			document := m.GetDocumentWithCaptionMessage().GetMessage().GetDocumentMessage()
 			require.Equal(t, []string{"look", "name"}, []string{document.GetCaption(), document.GetFileName()})
 		}},
@@ -141,10 +156,35 @@ func TestFilesToWhatsApp(t *testing.T) {
 			require.False(t, m.GetAudioMessage().GetPTT())
 		}},
 		"sticker": {&waE2E.Message{StickerMessage: &waE2E.StickerMessage{}}, webp, "image/webp", false, func(t *testing.T, m *waE2E.Message) {
-			require.EqualValues(t, 120, m.GetStickerMessage().GetWidth())
+			require.EqualValues(t, 512, m.GetStickerMessage().GetWidth())
 		}},
-		"sticker of another kind": {&waE2E.Message{StickerMessage: &waE2E.StickerMessage{}}, picture, "image/jpeg", false, func(t *testing.T, m *waE2E.Message) {
-			require.NotNil(t, m.ImageMessage)
+		"sticker of another kind": {&waE2E.Message{StickerMessage: &waE2E.StickerMessage{}}, picture, "image/webp", true, func(t *testing.T, m *waE2E.Message) {
+			require.EqualValues(t, 512, m.GetStickerMessage().GetHeight())
+			require.NotEmpty(t, m.GetStickerMessage().GetPngThumbnail())
+		}},
+		"sticker that is no picture": {&waE2E.Message{StickerMessage: &waE2E.StickerMessage{}}, []byte("text"), "x/y", false, func(t *testing.T, m *waE2E.Message) {
+			require.Equal(t, "name", m.GetDocumentMessage().GetFileName())
+		}},
+		"sticker that moves, which needs ffmpeg": {&waE2E.Message{StickerMessage: &waE2E.StickerMessage{}}, movingGIF(t), "image/webp", true, func(t *testing.T, m *waE2E.Message) {
+			require.False(t, m.GetStickerMessage().GetIsAnimated())
+		}},
+		"cut off": {image(), picture[:len(picture)-30], "image/jpeg", false, func(t *testing.T, m *waE2E.Message) {
+			require.NotNil(t, m.GetDocumentWithCaptionMessage())
+		}},
+		"film as an image": {image(), film, "video/mp4", false, func(t *testing.T, m *waE2E.Message) {
+			require.Equal(t, "look", m.GetVideoMessage().GetCaption())
+		}},
+		"image as a film": {&waE2E.Message{VideoMessage: &waE2E.VideoMessage{}}, picture, "image/jpeg", false, func(t *testing.T, m *waE2E.Message) {
+			require.NotNil(t, m.GetImageMessage())
+		}},
+		"film that needs ffmpeg": {&waE2E.Message{VideoMessage: &waE2E.VideoMessage{}}, []byte("\x1aE\xdf\xa3....B\x82\x84webm"), "video/webm", false, func(t *testing.T, m *waE2E.Message) {
+			require.NotNil(t, m.GetDocumentMessage())
+		}},
+		"round film": {&waE2E.Message{PtvMessage: &waE2E.VideoMessage{Width: proto.Uint32(9), Height: proto.Uint32(9)}}, film, "video/mp4", false, func(t *testing.T, m *waE2E.Message) {
+			require.NotNil(t, m.GetPtvMessage())
+		}},
+		"round film that is not square": {&waE2E.Message{PtvMessage: &waE2E.VideoMessage{Width: proto.Uint32(9), Height: proto.Uint32(8)}}, film, "video/mp4", false, func(t *testing.T, m *waE2E.Message) {
+			require.NotNil(t, m.GetVideoMessage())
 		}},
 		"document": {&waE2E.Message{DocumentMessage: &waE2E.DocumentMessage{FileName: proto.String("a.pdf")}}, append([]byte("%PDF-"), randomBytes(maxFile-5)...), "application/pdf", false, func(t *testing.T, m *waE2E.Message) {
 			require.Equal(t, "a.pdf", m.GetDocumentMessage().GetFileName())
@@ -199,6 +239,7 @@ func TestFilesThatCannotBeSent(t *testing.T) {
 		{address: w.files.add(randomBytes(maxFile + 1)), code: "too_large"},
 		{address: "mxc://example.com/nothing", code: "no_file"},
 		{address: w.files.add(nil), code: "broken_file"},
+		{address: w.files.add([]byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`)), code: "unsupported_file"},
 		{address: w.files.add([]byte("x")), fault: 413, code: "too_large"},
 		{address: w.files.add([]byte("y")), fault: 503, code: "file_not_moved"},
 	} {
@@ -209,7 +250,11 @@ func TestFilesThatCannotBeSent(t *testing.T) {
 			}
 			require.NoError(t, w.Fault(simulator.Fault{Kind: simulator.MediaStatus, Code: c.fault, Count: times}))
 		}
-		b.sendFile(t, fmt.Sprint("3EB0NO", i), &waE2E.Message{DocumentMessage: &waE2E.DocumentMessage{}}, outbox.FileOnMatrix{URL: c.address})
+		message := &waE2E.Message{DocumentMessage: &waE2E.DocumentMessage{}}
+		if c.code == "unsupported_file" {
+			message = &waE2E.Message{ImageMessage: &waE2E.ImageMessage{}}
+		}
+		b.sendFile(t, fmt.Sprint("3EB0NO", i), message, outbox.FileOnMatrix{URL: c.address})
 		b.until(t, c.code, func() bool { return len(b.reject) > i })
 		require.Equal(t, c.code, b.reject[i].Code)
 		require.Contains(t, b.reject[i].Text, "This was not sent to WhatsApp: ")

@@ -1,6 +1,8 @@
 package whatsapp
 
 import (
+	"cmp"
+
 	"go.mau.fi/whatsmeow"
 	"go.mau.fi/whatsmeow/proto/waE2E"
 	"google.golang.org/protobuf/proto"
@@ -28,12 +30,17 @@ func partOf(message *waE2E.Message) *waE2E.Message {
 	return message
 }
 
+// filmOf is the film that a message shows, be it round or not; nil without one.
+func filmOf(part *waE2E.Message) *waE2E.VideoMessage {
+	return cmp.Or(part.VideoMessage, part.PtvMessage)
+}
+
 // classOf says what the keys of a message's file are derived for.
 func classOf(part *waE2E.Message) whatsmeow.MediaType {
 	switch {
 	case part.ImageMessage != nil, part.StickerMessage != nil:
 		return whatsmeow.MediaImage
-	case part.VideoMessage != nil:
+	case filmOf(part) != nil:
 		return whatsmeow.MediaVideo
 	case part.AudioMessage != nil:
 		return whatsmeow.MediaAudio
@@ -47,12 +54,14 @@ func asDocument(part *waE2E.Message, name string) {
 	switch {
 	case part.ImageMessage != nil:
 		document.Caption, document.ContextInfo = part.ImageMessage.Caption, part.ImageMessage.ContextInfo
-	case part.VideoMessage != nil:
-		document.Caption, document.ContextInfo = part.VideoMessage.Caption, part.VideoMessage.ContextInfo
+	case filmOf(part) != nil:
+		document.Caption, document.ContextInfo = filmOf(part).Caption, filmOf(part).ContextInfo
+	case part.StickerMessage != nil:
+		document.ContextInfo = part.StickerMessage.ContextInfo
 	case part.AudioMessage != nil:
 		document.ContextInfo = part.AudioMessage.ContextInfo
 	}
-	part.ImageMessage, part.VideoMessage, part.AudioMessage = nil, nil, nil
+	part.ImageMessage, part.VideoMessage, part.PtvMessage, part.AudioMessage, part.StickerMessage = nil, nil, nil, nil, nil
 	if document.GetCaption() == "" {
 		part.DocumentMessage = document
 		return
@@ -63,23 +72,18 @@ func asDocument(part *waE2E.Message, name string) {
 // fill writes into a message what WhatsApp must know of its file.
 func fill(part *waE2E.Message, up whatsmeow.UploadResponse, look media.Look, thumbnail []byte) {
 	mime := proto.String(look.MIME)
-	var width, height *uint32
-	if look.Width > 0 {
-		width, height = proto.Uint32(uint32(look.Width)), proto.Uint32(uint32(look.Height))
-	}
 	switch {
 	case part.ImageMessage != nil:
 		m := part.ImageMessage
 		m.URL, m.DirectPath, m.MediaKey, m.Mimetype = &up.URL, &up.DirectPath, up.MediaKey, mime
 		m.FileSHA256, m.FileEncSHA256, m.FileLength = up.FileSHA256, up.FileEncSHA256, &up.FileLength
-		m.Width, m.Height, m.JPEGThumbnail = width, height, thumbnail
+		m.JPEGThumbnail = thumbnail
 	case part.StickerMessage != nil:
 		m := part.StickerMessage
 		m.URL, m.DirectPath, m.MediaKey, m.Mimetype = &up.URL, &up.DirectPath, up.MediaKey, mime
 		m.FileSHA256, m.FileEncSHA256, m.FileLength = up.FileSHA256, up.FileEncSHA256, &up.FileLength
-		m.Width, m.Height = width, height
-	case part.VideoMessage != nil:
-		m := part.VideoMessage
+	case filmOf(part) != nil:
+		m := filmOf(part)
 		m.URL, m.DirectPath, m.MediaKey, m.Mimetype = &up.URL, &up.DirectPath, up.MediaKey, mime
 		m.FileSHA256, m.FileEncSHA256, m.FileLength = up.FileSHA256, up.FileEncSHA256, &up.FileLength
 		m.JPEGThumbnail = thumbnail

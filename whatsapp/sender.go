@@ -105,7 +105,8 @@ func (s *Sender) send(ctx context.Context, e queue.Entry, a outbox.SendWhatsApp)
 	if err := proto.Unmarshal(a.Content, &message); err != nil {
 		return nil, queue.Dead(fmt.Errorf("decode message %s: %w", a.Message.ID, err))
 	}
-	if err := s.attach(ctx, e, a, &message); err != nil {
+	a, err := s.attach(ctx, e, a, &message)
+	if err != nil {
 		return nil, err
 	}
 	if err := s.illustrate(ctx, e, a, &message); err != nil {
@@ -125,7 +126,7 @@ func (s *Sender) send(ctx context.Context, e queue.Entry, a outbox.SendWhatsApp)
 		return nil, s.sendError(e, a, err)
 	}
 	crashpoint.Pass(crashpoint.WhatsAppSent)
-	return nil, nil
+	return s.remarked(a), nil
 }
 
 // send encrypts and sends a message. When another one comes in from a recipient meanwhile it is encrypted again.

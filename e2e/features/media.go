@@ -12,26 +12,26 @@ func pictures() []Row {
 		{
 			Kind: "image", Direction: BothWays,
 			Matrix: []string{"m.image"}, WhatsApp: []string{"imageMessage"},
-			Limits: mediaLimits + " To WhatsApp, PNG becomes JPEG, and what WhatsApp does not show as an image goes as a document.",
-			Tests:  []string{"e2e.TestMedia:filesFromWhatsApp", "e2e.TestMedia:filesFromMatrix", "convert.TestGoldenFiles/testdata/media/image", "convert.TestGoldenFiles/testdata/media/matrix-image"},
+			Limits: mediaLimits + " To WhatsApp, PNG, WebP, BMP, TIFF and, with ffmpeg, HEIC and AVIF become JPEG on white; so does what is larger than 16 MiB. SVG is refused with a sentence; what cannot be changed goes as a document, and a notice says so.",
+			Tests:  []string{"e2e.TestTranscode:filesThatChange", "e2e.TestMedia:filesFromWhatsApp", "e2e.TestMedia:filesFromMatrix", "convert.TestGoldenFiles/testdata/media/image", "convert.TestGoldenFiles/testdata/media/matrix-image"},
 		},
 		{
 			Kind: "video", Direction: BothWays,
 			Matrix: []string{"m.video"}, WhatsApp: []string{"videoMessage"},
-			Limits: mediaLimits + " MP4 and 3GP; others go as documents.",
-			Tests:  []string{"e2e.TestMedia:filesFromWhatsApp", "e2e.TestMedia:filesFromMatrix", "convert.TestGoldenFiles/testdata/media/video"},
+			Limits: mediaLimits + " MP4 with H.264 and AAC, and 3GP; with ffmpeg others become that, without it they go as documents, and a notice says so. On Matrix with a picture of it, and with what ffprobe tells where the message does not.",
+			Tests:  []string{"e2e.TestTranscode:filesThatChange", "e2e.TestMedia:filesFromWhatsApp", "e2e.TestMedia:filesFromMatrix", "convert.TestGoldenFiles/testdata/media/video"},
 		},
 		{
 			Kind: "GIF", Direction: BothWays,
 			Matrix: []string{"m.video", "fi.mau.gif"}, WhatsApp: []string{"videoMessage.gifPlayback"},
-			Limits: mediaLimits + " A video that is played like a GIF; GIF files themselves are not turned into one yet.",
-			Tests:  []string{"e2e.TestMedia:filesFromWhatsApp", "e2e.TestMedia:filesFromMatrix", "convert.TestGoldenFiles/testdata/media/gif", "convert.TestGoldenFiles/testdata/media/matrix-gif"},
+			Limits: mediaLimits + " A video that is played like a GIF. With ffmpeg GIF files and PNG files that move become one.",
+			Tests:  []string{"e2e.TestTranscode:filesThatChange", "e2e.TestMedia:filesFromWhatsApp", "e2e.TestMedia:filesFromMatrix", "convert.TestGoldenFiles/testdata/media/gif", "convert.TestGoldenFiles/testdata/media/matrix-gif"},
 		},
 		{
-			Kind: "video note", Direction: ToMatrix,
-			Matrix: []string{"m.video"}, WhatsApp: []string{"ptvMessage"},
-			Limits: mediaLimits,
-			Tests:  []string{"e2e.TestMedia:filesFromWhatsApp", "convert.TestGoldenFiles/testdata/media/video-note"},
+			Kind: "video note", Direction: BothWays,
+			Matrix: []string{"m.video", "chat.causeway.video_note"}, WhatsApp: []string{"ptvMessage"},
+			Limits: mediaLimits + " To WhatsApp without a caption only, and square: with ffmpeg it is cut to that, without it goes as a video.",
+			Tests:  []string{"e2e.TestTranscode:filesThatChange", "e2e.TestMedia:filesFromWhatsApp", "convert.TestGoldenFiles/testdata/media/video-note", "convert.TestGoldenFiles/testdata/media/matrix-video-note"},
 		},
 	}
 }
@@ -41,14 +41,14 @@ func sounds() []Row {
 		{
 			Kind: "audio", Direction: BothWays,
 			Matrix: []string{"m.audio"}, WhatsApp: []string{"audioMessage"},
-			Limits: mediaLimits,
-			Tests:  []string{"e2e.TestMedia:filesFromWhatsApp", "e2e.TestMedia:filesFromMatrix", "convert.TestGoldenFiles/testdata/media/audio", "convert.TestGoldenFiles/testdata/media/matrix-audio"},
+			Limits: mediaLimits + " To WhatsApp, with a caption as a document. With ffmpeg WAV, FLAC, Vorbis and others become AAC, without it they go as documents.",
+			Tests:  []string{"e2e.TestTranscode:filesThatChange", "e2e.TestMedia:filesFromWhatsApp", "e2e.TestMedia:filesFromMatrix", "convert.TestGoldenFiles/testdata/media/audio", "convert.TestGoldenFiles/testdata/media/matrix-audio", "convert.TestGoldenFiles/testdata/media/matrix-audio-caption"},
 		},
 		{
 			Kind: "voice message", Direction: BothWays,
 			Matrix: []string{"m.audio", "org.matrix.msc3245.voice", "org.matrix.msc1767.audio"}, WhatsApp: []string{"audioMessage.PTT", "audioMessage.waveform"},
-			Limits: mediaLimits + " With length and waveform. Other formats than Ogg/Opus go as audio.",
-			Tests:  []string{"e2e.TestMedia:filesFromWhatsApp", "e2e.TestMedia:filesFromMatrix", "convert.TestGoldenFiles/testdata/media/voice", "convert.TestGoldenFiles/testdata/media/matrix-voice"},
+			Limits: mediaLimits + " With length and waveform, which are found out where they are not said (with ffmpeg). With ffmpeg other formats than Ogg/Opus become that, without it they go as audio, and a notice says so.",
+			Tests:  []string{"e2e.TestTranscode:filesThatChange", "e2e.TestMedia:filesFromWhatsApp", "e2e.TestMedia:filesFromMatrix", "convert.TestGoldenFiles/testdata/media/voice", "convert.TestGoldenFiles/testdata/media/matrix-voice"},
 		},
 	}
 }
@@ -64,20 +64,20 @@ func otherFiles() []Row {
 		{
 			Kind: "caption", Direction: BothWays,
 			Matrix: []string{"filename"}, WhatsApp: []string{"imageMessage.caption", "videoMessage.caption", "documentMessage.caption"},
-			Limits: "WhatsApp has none on audio and stickers.",
+			Limits: "WhatsApp has none on audio, which goes as a document then, and on stickers.",
 			Tests:  []string{"e2e.TestMedia:filesFromWhatsApp", "e2e.TestMedia:filesFromMatrix", "convert.TestGoldenFiles/testdata/media/document-caption", "convert.TestGoldenFiles/testdata/media/matrix-file-caption"},
 		},
 		{
 			Kind: "sticker", Direction: BothWays,
 			Matrix: []string{"m.sticker"}, WhatsApp: []string{"stickerMessage"},
-			Limits: mediaLimits + " To WhatsApp, WebP only.",
-			Tests:  []string{"e2e.TestMedia:filesFromWhatsApp", "e2e.TestMedia:filesFromMatrix", "convert.TestGoldenFiles/testdata/media/sticker", "convert.TestStickerToWhatsApp"},
+			Limits: mediaLimits + " To WhatsApp as WebP of 512 by 512 pixels, padded with transparency, of up to 100 KiB, or 500 KiB if it moves: that needs ffmpeg, but where it is WebP already. On Matrix with its emojis and its pack.",
+			Tests:  []string{"e2e.TestTranscode:filesThatChange", "e2e.TestMedia:filesFromWhatsApp", "e2e.TestMedia:filesFromMatrix", "convert.TestGoldenFiles/testdata/media/sticker", "convert.TestStickerToWhatsApp"},
 		},
 		{
 			Kind: "animated sticker in Lottie's format", Direction: ToMatrix,
-			Matrix: []string{"m.notice"}, WhatsApp: []string{"lottieStickerMessage"},
-			Limits: "No Matrix client draws it: a notice says that it came.",
-			Tests:  []string{"e2e.TestEdges:noticesOfKinds", "convert.TestGoldenFiles/testdata/media/sticker-lottie"},
+			Matrix: []string{"m.sticker", "chat.causeway.lottie"}, WhatsApp: []string{"lottieStickerMessage"},
+			Limits: "Shown as the picture that comes with it, and the unpacked animation beside it for clients that draw it; as a file without a picture.",
+			Tests:  []string{"e2e.TestTranscode:filesWithMoreToSay", "matrix.TestLottieShowsItsPicture", "convert.TestGoldenFiles/testdata/media/sticker-lottie"},
 		},
 		{
 			Kind: "what is to be seen only once", Direction: ToMatrix,
@@ -101,7 +101,7 @@ func otherFiles() []Row {
 			Kind: "a file that cannot be had", Direction: BothWays,
 			Matrix: []string{"m.notice"}, WhatsApp: []string{"a file that WhatsApp does not have any more, is damaged or too large"},
 			Limits: "A notice in its place says why and what to do.",
-			Tests:  []string{"e2e.TestMedia:filesThatCannotBeHad", "matrix.TestNoticeInPlaceOfAFile", "whatsapp.TestFilesThatCannotBeSent"},
+			Tests:  []string{"e2e.TestMedia:filesThatCannotBeHad", "e2e.TestTranscode:filesToRefuse", "matrix.TestNoticeInPlaceOfAFile", "whatsapp.TestFilesThatCannotBeSent"},
 		},
 		{
 			Kind: "a file that the phone still has", Direction: ToMatrix,

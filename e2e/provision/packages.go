@@ -41,3 +41,21 @@ func (c *Cache) CCompiler(ctx context.Context) error {
 	}
 	return c.aptInstall(ctx, "gcc", "libc6-dev")
 }
+
+// FFmpeg makes sure that there are ffmpeg and ffprobe, and returns the version.
+func (c *Cache) FFmpeg(ctx context.Context) (version string, err error) {
+	for _, name := range []string{"ffmpeg", "ffprobe"} {
+		if _, err := exec.LookPath(name); err == nil {
+			continue
+		}
+		if err := c.aptInstall(ctx, "ffmpeg"); err != nil {
+			return "", err
+		}
+	}
+	out, err := exec.CommandContext(ctx, "ffmpeg", "-version").Output()
+	if err != nil {
+		return "", fmt.Errorf("ask for the version of ffmpeg: %w", err)
+	}
+	version, _, _ = strings.Cut(string(out), " Copyright")
+	return strings.TrimSpace(version), nil
+}

@@ -29,6 +29,9 @@ const (
 	MediaSticker   MediaKind = "sticker"
 )
 
+// lottieArchive is the type of stickers that are animations in Lottie's format.
+const lottieArchive = "application/was"
+
 // maxMedia bounds the files that phones send and make up, in bytes.
 const maxMedia = 256 << 20
 
@@ -44,7 +47,7 @@ type Media struct {
 	Seconds       uint32
 	Waveform      []byte
 	Width, Height uint32
-	// Thumbnail is a small JPEG.
+	// Thumbnail is a small JPEG, of a sticker a PNG. The Caption of a sticker are its emojis.
 	Thumbnail []byte
 	// ViewOnce lets an image, a video or a voice message be seen only once.
 	ViewOnce bool
@@ -120,8 +123,13 @@ func (m Media) message(f attachment.File) *waE2E.Message {
 		return &waE2E.Message{ImageMessage: &waE2E.ImageMessage{URL: url, DirectPath: &f.Path, MediaKey: f.Key, FileSHA256: f.SHA256, FileEncSHA256: f.EncSHA256,
 			FileLength: &f.Size, Mimetype: mime, Caption: optional(m.Caption), Width: optional(m.Width), Height: optional(m.Height), JPEGThumbnail: m.Thumbnail}}
 	case MediaSticker:
-		return &waE2E.Message{StickerMessage: &waE2E.StickerMessage{URL: url, DirectPath: &f.Path, MediaKey: f.Key, FileSHA256: f.SHA256, FileEncSHA256: f.EncSHA256,
-			FileLength: &f.Size, Mimetype: mime, Width: optional(m.Width), Height: optional(m.Height)}}
+		sticker := &waE2E.Message{StickerMessage: &waE2E.StickerMessage{URL: url, DirectPath: &f.Path, MediaKey: f.Key, FileSHA256: f.SHA256, FileEncSHA256: f.EncSHA256,
+			FileLength: &f.Size, Mimetype: mime, Width: optional(m.Width), Height: optional(m.Height), Emojis: optional(m.Caption), PngThumbnail: m.Thumbnail}}
+		if m.MIME == lottieArchive {
+			sticker.StickerMessage.IsLottie = proto.Bool(true)
+			return &waE2E.Message{LottieStickerMessage: &waE2E.FutureProofMessage{Message: sticker}}
+		}
+		return sticker
 	case MediaAudio, MediaVoice:
 		return &waE2E.Message{AudioMessage: &waE2E.AudioMessage{URL: url, DirectPath: &f.Path, MediaKey: f.Key, FileSHA256: f.SHA256, FileEncSHA256: f.EncSHA256,
 			FileLength: &f.Size, Mimetype: mime, Seconds: optional(m.Seconds), Waveform: m.Waveform, PTT: proto.Bool(m.Kind == MediaVoice)}}

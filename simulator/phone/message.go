@@ -111,7 +111,7 @@ func unwrap(m *waE2E.Message) *waE2E.Message {
 	for {
 		var inner *waE2E.Message
 		for _, envelope := range []*waE2E.FutureProofMessage{m.GetEphemeralMessage(), m.GetViewOnceMessage(), m.GetViewOnceMessageV2(),
-			m.GetDocumentWithCaptionMessage(), m.GetEditedMessage(), m.GetAssociatedChildMessage()} {
+			m.GetDocumentWithCaptionMessage(), m.GetEditedMessage(), m.GetAssociatedChildMessage(), m.GetLottieStickerMessage()} {
 			if envelope.GetMessage() != nil {
 				inner = envelope.GetMessage()
 			}

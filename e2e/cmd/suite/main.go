@@ -68,6 +68,11 @@ func (s *suite) run() (err error) {
 	}
 
 	env := append(os.Environ(), "CAUSEWAY_TEST_POSTGRES="+postgres, "CAUSEWAY_TEST_HOMESERVER="+installed.Kind)
+	withTool, err := s.ffmpeg(ctx)
+	if err != nil {
+		return err
+	}
+	env = append(env, withTool)
 	cgo := "CGO_ENABLED=0"
 	flags := []string{"test", "-tags", "goolm", "-shuffle=on"}
 	if race {
@@ -139,6 +144,20 @@ func (s *suite) client(ctx context.Context) error {
 	}
 	s.couldNot = append(s.couldNot, "whether a client can show the events of the bridge: "+err.Error())
 	return nil
+}
+
+// ffmpeg makes sure that it is there, and returns what tells the tests that they must find it.
+func (s *suite) ffmpeg(ctx context.Context) (setting string, err error) {
+	version, err := s.cache.FFmpeg(ctx)
+	switch {
+	case err == nil:
+		s.ranOn = append(s.ranOn, "files: "+version)
+		return "CAUSEWAY_TEST_FFMPEG=required", nil
+	case provision.OnCI() || !errors.Is(err, provision.ErrUnavailable):
+		return "", fmt.Errorf("get ffmpeg: %w", err)
+	}
+	s.couldNot = append(s.couldNot, "what needs ffmpeg: "+err.Error())
+	return "CAUSEWAY_TEST_FFMPEG=", nil
 }
 
 // postgres returns the address of a server: the one in the environment, or one started for this run.
