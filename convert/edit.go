@@ -59,6 +59,7 @@ func EditToMatrix(content *event.MessageEventContent) *event.MessageEventContent
 	edit.NewContent = &inner
 	edit.Body = "* " + clip(content.Body, maxFallback)
 	edit.BeeperLinkPreviews = nil
+	edit.Mentions = &event.Mentions{} // WhatsApp notifies nobody of an edit (Client-Server API, "Mentioning the replaced event")
 	if len(content.FormattedBody) > maxFallback {
 		edit.Format, edit.FormattedBody = "", ""
 	} else if content.FormattedBody != "" {

@@ -45,8 +45,8 @@ func Split(content *event.MessageEventContent) []*event.MessageEventContent {
 		cut := fitting(rest)
 		part := *content
 		part.Body = rest[:cut]
-		if len(parts) > 0 {
-			part.BeeperLinkPreviews = nil
+		if len(parts) > 0 { // nobody is to be notified twice
+			part.BeeperLinkPreviews, part.Mentions = nil, &event.Mentions{}
 		}
 		if len(parts) > 0 && part.Info != nil { // of a long caption: the file goes with its beginning
 			part = event.MessageEventContent{MsgType: event.MsgText, Body: part.Body, Mentions: part.Mentions}

@@ -77,13 +77,14 @@ func (s *Sender) bridgeInfo(p database.Portal, name string) *event.BridgeEventCo
 // powerLevels lets everybody speak and only the bot change the room. The contact's ghost must be able to invite the
 // user to a direct chat; groups are joined on WhatsApp.
 func powerLevels(p database.Portal) *event.PowerLevelsEventContent {
-	invite, state := levelAdmin, levelAdmin
+	invite, state, everyone := levelAdmin, levelAdmin, levelEveryone
 	if p.IsDirect() {
 		invite = levelEveryone
 	}
 	return &event.PowerLevelsEventContent{
 		InvitePtr:       &invite,
 		StateDefaultPtr: &state,
+		Notifications:   &event.NotificationPowerLevels{RoomPtr: &everyone}, // who mentions everybody on WhatsApp is a ghost without power
 		// An override of events replaces the homeserver's own list, so all of it is here.
 		Events: map[string]int{
 			event.StateRoomName.Type:          levelAdmin,

@@ -40,6 +40,7 @@ func TestDirectRoom(t *testing.T) {
 	require.Equal(t, "15550101@s.whatsapp.net", bridge["channel"].(map[string]any)["id"])
 	require.NotNil(t, b.hs.State(room, "uk.half-shot.bridge", "test.local/whatsapp"))
 	require.Equal(t, []any{bot.String(), own.String()}, b.hs.State(room, "io.element.functional_members", "")["service_members"])
+	require.Equal(t, map[string]any{"room": 0.0}, b.hs.State(room, "m.room.power_levels", "")["notifications"], "anybody may mention all")
 	require.Empty(t, b.hs.State(room, "m.room.power_levels", "")["users"], "since room version 12 creators may not be listed")
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"maunium.net/go/mautrix/event"
@@ -128,7 +129,11 @@ func (p *Portals) replacePart(ctx context.Context, s said, n int, part database.
 			return err
 		}
 	}
-	return p.post(ctx, edit, event.EventMessage, convert.EditToMatrix(content))
+	replacement := convert.EditToMatrix(content)
+	if strings.HasSuffix(s.in.Info.ID, endingFilled) { // it comes only now
+		replacement.Mentions = content.Mentions
+	}
+	return p.post(ctx, edit, event.EventMessage, replacement)
 }
 
 // addPart adds a part to a message. The numbers of parts that were removed are not used again.

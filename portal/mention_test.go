@@ -48,6 +48,23 @@ func TestMentionsFromWhatsApp(t *testing.T) {
 	}
 }
 
+// An edit notifies nobody again; what could not be read before is news.
+func TestMentionsInEdits(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.group()
+	b.arrive(arrival(aliceLogin, "SAID", inGroup(lid("100")), naming("@91555", lid("91555"))))
+	edit := convert.EditToWhatsApp(friends(), "SAID", naming("so, @91555", lid("91555")), at())
+	if got := content(t, shown(t, b.arrive(arrival(aliceLogin, "EDIT", inGroup(lid("100")), edit)))); len(got.Mentions.UserIDs) != 0 || len(got.NewContent.Mentions.UserIDs) != 1 {
+		t.Errorf("the edit mentions %+v, and %+v", got.Mentions, got.NewContent.Mentions)
+	}
+	held := shown(t, b.unreadable(unread(aliceLogin, "LATE", inGroup(lid("100")))))
+	b.Do(func(ctx context.Context) error { return b.DB.SettleMessage(ctx, *held.Message, "$held") })
+	if got := content(t, shown(t, b.arrive(arrival(aliceLogin, "LATE", inGroup(lid("100")), naming("@91555", lid("91555")))))); len(got.Mentions.UserIDs) != 1 {
+		t.Errorf("what came late mentions %+v", got.Mentions)
+	}
+}
+
 func (b bed) person(jid types.JID) id.UserID {
 	b.t.Helper()
 	row, err := b.DB.PuppetByJID(b.t.Context(), jid)

@@ -59,3 +59,23 @@ func TestPreviews(t *testing.T) {
 		require.Contains(t, m.Text, "see https://", name)
 	}
 }
+
+// A repeat shows the same preview, and asks for nothing again.
+func TestPreviewIsWrittenDown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := newBridge(t, w)
+	b.login(t)
+	picture := w.files.add(drawn(t, asJPEG))
+	content, err := proto.Marshal(&waE2E.Message{ExtendedTextMessage: &waE2E.ExtendedTextMessage{
+		Text: proto.String("see https://k.example"), MatchedText: proto.String("https://k.example"), Title: proto.String("Known")}})
+	require.NoError(t, err)
+	require.NoError(t, w.Fault(simulator.Fault{Kind: simulator.Nack, Device: mine, Code: 500, Count: 2}))
+	require.NoError(t, b.out.SendWhatsApp(t.Context(), outbox.SendWhatsApp{Login: mine, Chat: w.bob.JID(),
+		Message: database.MessageKey{Portal: 1, ID: "PREVIEW-TWICE"}, Content: content, Preview: &outbox.PreviewOnMatrix{Picture: picture}}))
+	w.hears(t, "PREVIEW-TWICE")
+	b.drained(t)
+	w.files.mu.Lock()
+	defer w.files.mu.Unlock()
+	require.Equal(t, 1, w.files.asked[picture])
+}
