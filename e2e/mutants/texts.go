@@ -18,7 +18,7 @@ func texts() []mutant {
 		{
 			name: "formats in the middle of words",
 			file: "convert/markup.go",
-			old:  "(i == 0 || !isWord(before)) && ", new: "",
+			old:  "(i == 0 || !isWord(before)) && ", new: "(i == 0 || before != 0) && ",
 			pkg: "./convert", tests: "TestGoldenFiles/format/inside-words",
 		},
 		{
@@ -72,7 +72,7 @@ func texts() []mutant {
 		{
 			name: "gives up a comment whose announcement is not shown",
 			file: "matrix/relation.go",
-			old:  "isAnswer := !typed || isThread", new: "isAnswer := !typed",
+			old:  "isAnswer := !typed || isThread", new: "isAnswer := !typed || isThread && typed == false",
 			pkg: "./matrix", tests: "TestSendEventAboutAnother",
 		},
 	}
