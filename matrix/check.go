@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
@@ -117,11 +118,25 @@ func pingUnsupported(err error) bool {
 	return errors.Is(err, mautrix.MUnrecognized) || hasStatus(err, http.StatusNotFound) || hasStatus(err, http.StatusMethodNotAllowed)
 }
 
+// A homeserver may still hold a connection to a bridge that was killed, and fail once at finding it dead.
+const (
+	pingTries = 4
+	pingPause = 500 * time.Millisecond
+)
+
 // ping has the homeserver reach the bridge (Application Service API, "Pinging"; MSC2659).
 func (c *Checker) ping(ctx context.Context, pings Pings) error {
 	bot := c.clients.as(c.cfg.Bot)
 	transaction := bot.TxnID()
 	_, err := bot.AppservicePing(ctx, c.cfg.AppServiceID, transaction)
+	for try := 1; try < pingTries && isUnconnected(err); try++ {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pingPause):
+		}
+		_, err = bot.AppservicePing(ctx, c.cfg.AppServiceID, transaction)
+	}
 	switch {
 	case err == nil && pings.Pinged(transaction):
 		return nil
@@ -146,4 +161,10 @@ func (c *Checker) ping(ctx context.Context, pings Pings) error {
 			c.cfg.Address, failed.RespError.ErrCode, failed.RespError.Err)
 	}
 	return fmt.Errorf("have the homeserver reach the bridge: %w", err)
+}
+
+// isUnconnected reports whether the homeserver had no connection to the bridge (MSC2659).
+func isUnconnected(err error) bool {
+	failed, ok := errors.AsType[mautrix.HTTPError](err)
+	return ok && failed.RespError != nil && (failed.RespError.ErrCode == "M_CONNECTION_FAILED" || failed.RespError.ErrCode == "M_CONNECTION_TIMEOUT")
 }

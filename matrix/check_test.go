@@ -100,6 +100,13 @@ func TestPingSaysWhatToChange(t *testing.T) {
 		b.hs.PushTo("http://127.0.0.1:1")
 		require.ErrorContains(t, b.start(), "appservice.address: the homeserver cannot reach the bridge")
 	})
+	t.Run("a connection of before", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		b.serve()
+		b.hs.Inject(homeserver.Fault{Match: "/ping", Status: 502, Code: "M_CONNECTION_FAILED", Times: 2})
+		require.NoError(t, b.start())
+	})
 	t.Run("another program at the address", func(t *testing.T) {
 		t.Parallel()
 		b := newBench(t)

@@ -10,6 +10,12 @@ func absences() []mutant {
 			pkg: "./whatsapp", tests: "TestStuckChatDelaysNoOther",
 		},
 		{
+			name: "gives up when the homeserver still holds a connection to a bridge that was killed",
+			file: "matrix/check.go",
+			old:  "try < pingTries", new: "try < 1",
+			pkg: "./matrix", tests: "TestPingSaysWhatToChange",
+		},
+		{
 			name: "sends a reaction before the message of another login that it is about",
 			file: "whatsapp/after.go",
 			old:  "		limit = busyLimit", new: "		limit = 0",
