@@ -226,6 +226,9 @@ func FuzzChangesFromWhatsApp(f *testing.F) {
 		`{"protocolMessage":{"type":"MESSAGE_EDIT","key":{"ID":"A"},"editedMessage":{"conversation":"new"}}}`,
 		`{"protocolMessage":{"type":"REVOKE","key":{"ID":"A","participant":"1:2@lid"}}}`,
 		`{"reactionMessage":{"key":{"ID":"A","participant":"1@s.whatsapp.net"},"text":"👍"}}`,
+		`{"pinInChatMessage":{"key":{"ID":"A"},"type":"PIN_FOR_ALL"},"messageContextInfo":{"messageAddOnDurationInSecs":1}}`,
+		`{"associatedChildMessage":{"message":{"imageMessage":{}}},"messageContextInfo":{"messageAssociation":{"associationType":"HD_IMAGE_DUAL_UPLOAD","parentMessageKey":{"ID":"A"}}}}`,
+		`{"protocolMessage":{"type":"EPHEMERAL_SETTING","ephemeralExpiration":60}}`,
 		`{"extendedTextMessage":{"text":"x","contextInfo":{"stanzaID":"A","participant":"1@lid","quotedMessage":{"conversation":"old"}}}}`,
 	} {
 		raw, err := proto.Marshal(fromJSON(f, seed))
@@ -248,6 +251,19 @@ func FuzzChangesFromWhatsApp(f *testing.F) {
 		if target, ok := RedactionFromWhatsApp(msg); ok && target.ID == "" {
 			t.Fatal("a removal of nothing")
 		}
+		if timer, ok := TimerFromWhatsApp(msg); ok && timer.After < 0 {
+			t.Fatal("a time before its beginning")
+		}
+		if pin, ok := PinFromWhatsApp(msg); ok && pin.Target.ID == "" {
+			t.Fatal("a pin of nothing")
+		}
+		if child, ok := ChildFromWhatsApp(msg); ok && (child.Parent.ID == "" || child.Bond == "") {
+			t.Fatal("a child of nobody")
+		}
+		_, _ = KeepFromWhatsApp(msg)
+		_, _ = AlbumFromWhatsApp(msg)
+		_ = IsViewOnce(msg)
+		_ = SetTimer(msg, Timer{After: time.Hour})
 		if r, ok := ReplyFromWhatsApp(msg); ok && (!utf8.ValidString(r.Quote) || len(r.Quote) > maxQuote+3 || strings.Contains(r.Quote, "\x00")) {
 			t.Fatalf("the quote %q", r.Quote)
 		}
@@ -267,6 +283,12 @@ func FuzzChangesFromMatrix(f *testing.F) {
 		if json.Unmarshal(raw, content) == nil {
 			if inner := NewContent(content); inner != nil {
 				_, _ = ToWhatsApp(inner)
+			}
+			if files, err := GalleryFromMatrix(content, fields); err == nil && len(files) > maxGallery {
+				t.Fatalf("%d files", len(files))
+			}
+			if timer, ok := TimerFromMatrix(content); ok && (timer.After < 0 || timer.After > MaxTimer) {
+				t.Fatalf("a timer of %s", timer.After)
 			}
 		}
 	})

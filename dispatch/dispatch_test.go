@@ -52,7 +52,7 @@ func newBed(t *testing.T) *bed {
 	people := puppet.New(b.DB, b.Out, func(pushName, phone string) string { return cmp.Or(pushName, phone) }, "whatsapp_", dispatchtest.Domain)
 	chats := portal.New(b.DB, b.In, b.Out, people, portal.Config{Bot: dispatchtest.Bot, Feedback: portal.Feedback{Notices: true}}, permit)
 	d := dispatch.New(b.DB, dispatchtest.Bot, dispatch.Deciders{
-		Chats: chats, Rooms: chats, Feedback: chats, People: people,
+		Chats: chats, Life: chats, Rooms: chats, Feedback: chats, People: people,
 		Users:    user.New(b.DB, b.In, b.Out, permit, people),
 		Commands: command.New(b.DB, b.In, b.Out, permit, command.About{Version: "1", Prefix: "!wa"}),
 	})
@@ -323,7 +323,8 @@ func TestUnreadableArrivalsAreDeadLetters(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	kinds := []string{"of_tomorrow", inbox.KindMatrixEvent, inbox.KindWhatsAppMessage, inbox.KindGroupChanged, inbox.KindContactChanged, inbox.KindLoginChanged,
-		inbox.KindPairing, inbox.KindNumberLookedUp, inbox.KindSendFailed, inbox.KindSentOtherwise, inbox.KindSendDelayed, inbox.KindShowFailed, inbox.KindDelivered}
+		inbox.KindPairing, inbox.KindNumberLookedUp, inbox.KindSendFailed, inbox.KindSentOtherwise, inbox.KindSendDelayed, inbox.KindShowFailed, inbox.KindDelivered,
+		inbox.KindTimerDue, inbox.KindFileLost, inbox.KindFileAnswered, inbox.KindFileWanted, inbox.KindDeletedForMe}
 	for _, kind := range kinds {
 		if err := b.In.Add(t.Context(), queue.Entry{Lane: "login/x", Key: kind, Kind: kind, Payload: []byte(`[7]`)}); err != nil {
 			t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
@@ -27,18 +28,6 @@ func TestLife(t *testing.T) {
 		s.albums()
 		s.viewOnceFiles()
 		s.deletedForMe()
-		s.talkAfter()
-	})
-}
-
-// TestLostFiles is about files that WhatsApp has no more, and the phone still has.
-func TestLostFiles(t *testing.T) {
-	t.Parallel()
-	onBothDatabases(t, func(t *testing.T, database string) {
-		s := linked(t, database)
-		s.fileByItself()
-		s.fileNobodyHas()
-		s.fileWithTheBridgeKilled()
 		s.talkAfter()
 	})
 }
@@ -284,70 +273,6 @@ func (s *story) deletedForMe() {
 	s.seenRemoval(s.alice, rig.Bot, shown)
 }
 
-// losesFile lets Carol send a picture that WhatsApp does not have when the bridge looks, and returns the notice.
-func (s *story) losesFile(caption string) id.EventID {
-	s.Helper()
-	mark := s.alice.Mark()
-	require.NoError(s, s.rig.Network.Fault(s.ctx, api.Fault{Kind: "media_status", Code: 410}))
-	s.does(carolNumber, api.Send{Chat: aliceNumber, Media: &api.OutgoingMedia{Kind: "image", MIME: "image/jpeg", Data: drawing(s, asJPEG), Caption: caption}})
-	seen, err := s.alice.WaitAfter(s.ctx, mark, "the notice", func(e person.Seen) bool {
-		return e.Sender == rig.Ghost(carolNumber) && e.Message() != nil && e.Message().MsgType == event.MsgNotice &&
-			strings.Contains(e.Message().Body, "does not have it any more") && strings.Contains(e.Message().Body, caption)
-	})
-	require.NoError(s, err)
-	return seen.ID
-}
-
-// phoneDoes decides what Alice's phone does when it is asked for a file.
-func (s *story) phoneDoes(what string) {
-	s.Helper()
-	require.NoError(s, s.rig.Network.PatchPhone(s.ctx, aliceNumber, api.PhonePatch{MediaRetry: &what}))
-}
-
-func (s *story) fileByItself() {
-	s.step("the phone is asked by itself")
-	s.phoneDoes("serve")
-	found := s.seenEdit(s.losesFile("found again"), "found again")
-	require.Equal(s, event.MsgImage, found.MsgType)
-	require.True(s, bytes.Equal(drawing(s, asJPEG), s.download(found.URL)))
-}
-
-func (s *story) fileNobodyHas() {
-	s.step("the phone does not have the file either")
-	s.phoneDoes("missing")
-	s.seenEdit(s.losesFile("lost for good"), "not on your phone any more either")
-	s.phoneDoes("fail")
-	s.seenEdit(s.losesFile("broken for good"), "could not send this file")
-}
-
-func (s *story) fileWithTheBridgeKilled() {
-	s.step("the phone is off, and the bridge is killed")
-	s.phoneDoes("serve")
-	off, on := false, true
-	require.NoError(s, s.rig.Network.PatchPhone(s.ctx, aliceNumber, api.PhonePatch{Online: &off}))
-	notice := s.losesFile("found much later")
-	s.rig.KillBridge()
-	require.NoError(s, s.rig.StartBridge(s.ctx))
-	require.NoError(s, s.rig.Network.PatchPhone(s.ctx, aliceNumber, api.PhonePatch{Online: &on}))
-	require.Equal(s, event.MsgImage, s.seenEdit(notice, "found much later").MsgType)
-}
-
-func (s *story) filesOnRequest() {
-	s.step("the phone is asked by a reaction, and by a command")
-	notice := s.losesFile("wanted by reaction")
-	_, err := s.alice.React(s.ctx, s.direct, notice, "♻️")
-	require.NoError(s, err)
-	require.Equal(s, event.MsgImage, s.seenEdit(notice, "wanted by reaction").MsgType)
-
-	notice = s.losesFile("wanted by command")
-	_, err = s.alice.Reply(s.ctx, s.direct, notice, "!wa retry-media")
-	require.NoError(s, err)
-	require.Equal(s, event.MsgImage, s.seenEdit(notice, "wanted by command").MsgType)
-	command, err := s.alice.Send(s.ctx, s.direct, "!wa retry-media")
-	require.NoError(s, err)
-	s.notice(s.direct, command, "as an answer")
-}
-
 func (s *story) deletedIsMarked() {
 	s.step("what is deleted is marked, what should disappear stays")
 	carol := rig.Ghost(carolNumber)
@@ -376,4 +301,59 @@ func (s *story) keptFiles() {
 	require.Equal(s, true, seen.Content.Raw["chat.causeway.view_once"])
 	require.Contains(s, m.Body, "only once: psst")
 	require.True(s, bytes.Equal(drawing(s, asJPEG), s.download(m.URL)))
+}
+
+// TestLifeInAGroup is about what admins and the group's own settings do to messages.
+func TestLifeInAGroup(t *testing.T) {
+	t.Parallel()
+	s := linked(t, rig.SQLite)
+	group, err := s.rig.Network.CreateGroup(s.ctx, api.NewGroup{Subject: "Tea", Creator: carolNumber, Participants: []string{aliceNumber, daveNumber}})
+	require.NoError(t, err)
+	s.group = group.JID
+	s.phoneSays(carolNumber, s.group, "welcome to tea")
+	invitation, err := s.alice.AcceptInvite(s.ctx, "the group", func(i person.Invitation) bool { return i.Room != s.direct })
+	require.NoError(t, err)
+	s.shared = invitation.Room
+	s.timerOfTheGroup()
+	s.adminRemoves()
+}
+
+func (s *story) timerOfTheGroup() {
+	s.step("the group's timer")
+	week := 7 * 86400
+	require.NoError(s, s.rig.Network.PatchGroup(s.ctx, s.group, api.GroupPatch{By: carolNumber, Disappearing: &week}))
+	_, err := s.alice.WaitEvent(s.ctx, "the timer of the group", func(e person.Seen) bool {
+		return e.RoomID == s.shared && e.Type.Type == "com.beeper.disappearing_timer" && e.Content.Raw["timer"] == float64(week*1000)
+	})
+	require.NoError(s, err)
+	_, err = s.alice.WaitEvent(s.ctx, "who has set it", func(e person.Seen) bool {
+		return e.RoomID == s.shared && e.Sender == rig.Ghost(carolNumber) && e.Message() != nil && strings.Contains(e.Message().Body, "7 days after")
+	})
+	require.NoError(s, err)
+	s.writes(s.shared, "gone in a week")
+	require.Equal(s, uint32(week), contextIn(s.onPhone(daveNumber, withText("gone in a week"))).Text.Context.Expiration)
+}
+
+func (s *story) adminRemoves() {
+	s.step("admins remove what others said")
+	s.writes(s.shared, "carol will remove this")
+	mine := s.onPhone(carolNumber, withText("carol will remove this"))
+	shown := s.seenText(s.alice, s.shared, s.alice.ID, "carol will remove this")
+	s.does(carolNumber, api.Send{Chat: s.group, Revoke: mine.ID})
+	s.seenRemoval(s.alice, rig.Bot, shown)
+
+	s.phoneSays(daveNumber, s.group, "alice will remove this")
+	his := s.onPhone(carolNumber, withText("alice will remove this"))
+	shown = s.seenText(s.alice, s.shared, rig.Ghost(daveNumber), "alice will remove this")
+	bot, err := mautrix.NewClient(s.rig.Homeserver.URL(), rig.Bot, setting(s.T, s.rig.Config, "as_token"))
+	require.NoError(s, err)
+	levels := &event.PowerLevelsEventContent{}
+	require.NoError(s, bot.StateEvent(s.ctx, s.shared, event.StatePowerLevels, "", levels))
+	levels.SetUserLevel(s.alice.ID, levels.Redact())
+	_, err = bot.SendStateEvent(s.ctx, s.shared, event.StatePowerLevels, "", levels)
+	require.NoError(s, err)
+	require.NoError(s, s.rig.Network.Participants(s.ctx, s.group, api.Participants{By: carolNumber, Action: "promote", Participants: []string{aliceNumber}}))
+	_, err = s.alice.Redact(s.ctx, s.shared, shown)
+	require.NoError(s, err)
+	s.onPhone(carolNumber, func(m api.Message) bool { return m.Revoked == his.ID })
 }

@@ -135,6 +135,15 @@ func (s *Sender) findRedaction(ctx context.Context, room id.RoomID, about databa
 // which room is not kept here: it would be one more thing to be wrong.
 func (s *Sender) post(ctx context.Context, p database.Portal, a outbox.SendEvent, content map[string]json.RawMessage) (id.EventID, error) {
 	sent, err := s.send(ctx, p.RoomID, a, content)
+	if errors.Is(err, mautrix.MForbidden) && a.As == s.cfg.Bot && a.Type == event.EventRedaction.Type && p.Other != 0 {
+		// A user has made this room for the contact's ghost, which has the power there that the bot has elsewhere.
+		contact, err := s.db.PuppetByID(ctx, p.Other)
+		if err != nil {
+			return "", err
+		}
+		a.As = contact.UserID
+		return s.send(ctx, p.RoomID, a, content)
+	}
 	if !errors.Is(err, mautrix.MForbidden) || !s.cfg.IsGhost(a.As) {
 		return sent, err
 	}

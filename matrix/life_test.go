@@ -83,3 +83,26 @@ func TestPin(t *testing.T) {
 	require.Equal(t, []any{"$two"}, b.pinned(p.RoomID))
 	require.NoError(t, b.do(outbox.KindPin, pin))
 }
+
+// In a room that a user has made for a contact's ghost the bot has no power to remove what the user wrote. The ghost has.
+func TestRedactionInARoomOfAUser(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	p, contact := b.direct()
+	room, err := b.hs.MakeRoom(alice.String(), true, contact.UserID.String())
+	require.NoError(t, err)
+	require.NoError(t, b.do(outbox.KindJoinRoom, outbox.JoinRoom{Room: id.RoomID(room), As: contact.UserID}))
+	require.NoError(t, b.hs.SetState(alice.String(), room, "m.room.power_levels", "", map[string]any{
+		"users": map[string]any{alice.String(): 100, contact.UserID.String(): 100}, "redact": 50,
+	}))
+	_, err = b.db.SetPortalRoom(t.Context(), p.ID, id.RoomID(room))
+	require.NoError(t, err)
+	key := b.message(p.ID, contact.ID, "GONE")
+	wrote, err := b.hs.SendText(alice.String(), room, "mine")
+	require.NoError(t, err)
+	require.NoError(t, b.db.SettleMessage(t.Context(), key, id.EventID(wrote)))
+	require.NoError(t, b.do(outbox.KindSendEvent, outbox.SendEvent{Portal: p.ID, As: bot, Type: "m.room.redaction", Content: []byte(`{}`), Txn: "gone", About: &key}))
+	last := b.last(id.RoomID(room))
+	require.Equal(t, "m.room.redaction", last.Type)
+	require.Equal(t, contact.UserID.String(), last.Sender)
+}

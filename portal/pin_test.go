@@ -104,6 +104,11 @@ func TestPinFromMatrix(t *testing.T) {
 		t.Errorf("got %v and %v", off, on)
 	}
 	// What WhatsApp has pinned meanwhile, and the room does not show yet, is not taken out by somebody who did not see it.
+	hers, err := b.DB.MessagesByID(t.Context(), b.chat(aliceLogin, lid("100")).ID, "FIRST")
+	if err != nil || len(hers) != 1 {
+		t.Fatalf("got %+v, %v", hers, err)
+	}
+	b.Do(func(ctx context.Context) error { return b.DB.SettleMessage(ctx, hers[0].MessageKey, "$first") })
 	b.arrive(arrival(aliceLogin, "PIN", fromAnn(), pinOf("FIRST", true, 86400))).Expect(t, "pin")
 	before = `"$two"`
 	b.pins(pinned(t, "$p3", `"$two","$unknown"`, &before)).Expect(t, "")

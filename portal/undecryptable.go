@@ -53,7 +53,7 @@ func (p *Portals) Undecryptable(ctx context.Context, in inbox.Undecryptable) err
 	}
 	text := textWaiting
 	if in.ViewOnce {
-		text = textViewOnce
+		text, s.fields = textViewOnce, map[string]any{fieldViewOnce: true}
 	}
 	if !in.Hidden {
 		if err := p.hold(ctx, s, text); err != nil {
@@ -78,7 +78,7 @@ func (p *Portals) hold(ctx context.Context, s said, text string) error {
 	if err := p.ensureShown(ctx, s); err != nil {
 		return err
 	}
-	if err := p.show(ctx, showing{row: row, as: s.sender.UserID}, []*event.MessageEventContent{notice(text)}); err != nil {
+	if err := p.show(ctx, showing{row: row, as: s.sender.UserID, extra: s.fields}, []*event.MessageEventContent{notice(text)}); err != nil {
 		return err
 	}
 	if err := p.showReactions(ctx, row.MessageKey); err != nil {
