@@ -36,7 +36,7 @@ func changes() []Row {
 			Kind: "removal", Direction: BothWays,
 			Matrix: []string{"m.room.redaction"}, WhatsApp: []string{"protocolMessage/REVOKE"},
 			Limits: "One's own, and by admins of a group anybody's. To WhatsApp within 60 hours; later a notice says that it was removed on Matrix only.",
-			Tests:  []string{"e2e.TestStory:changeOnWhatsApp", "e2e.TestStory:changeOnMatrix", "convert.TestRedactions", "portal.TestRedactionByAnAdmin", "portal.TestRedactionFromMatrix"},
+			Tests:  []string{"e2e.TestStory:changeOnWhatsApp", "e2e.TestStory:changeOnMatrix", "convert.TestRedactions", "e2e.TestLifeInAGroup:adminRemoves", "portal.TestRedactionByAnAdmin", "portal.TestRedactionFromMatrix"},
 		},
 	}
 }

@@ -31,7 +31,7 @@ func life() []Row {
 			Matrix:   []string{"com.beeper.disappearing_timer", "m.room.redaction", "m.notice"},
 			WhatsApp: []string{"protocolMessage/EPHEMERAL_SETTING", "extendedTextMessage.contextInfo.expiration", "ephemeralMessage", "the setting of a group"},
 			Limits:   "The chat's timer is a state of the room and a notice. A message goes when its time is over, counted from when it was sent, with its edits and within seconds; files stay on the homeserver. With `bridge.disappearing: keep` it stays. An event may have a timer of its own; that of the chat is changed on WhatsApp only.",
-			Tests:    []string{"e2e.TestLife:disappear", "e2e.TestPolicies:deletedIsMarked", "convert.TestTimers", "portal.TestTimerOfAChat", "portal.TestMessageDisappears", "portal.TestTimerOfAGroup", "portal.TestTimerOfAnEvent", "portal.TestKeepWhatVanishes"},
+			Tests:    []string{"e2e.TestLife:disappear", "e2e.TestLifeInAGroup:timerOfTheGroup", "e2e.TestPolicies:deletedIsMarked", "convert.TestTimers", "portal.TestTimerOfAChat", "portal.TestMessageDisappears", "portal.TestTimerOfAGroup", "portal.TestTimerOfAnEvent", "portal.TestKeepWhatVanishes"},
 		},
 		{
 			Kind: "a disappearing message that is kept", Direction: ToMatrix,

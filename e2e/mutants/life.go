@@ -34,6 +34,12 @@ func life() []mutant {
 			old:  "if known && s.at().Unix() < before.Set.Unix() {", new: "if known && before.Set.IsZero() {",
 			pkg: "./portal", tests: "TestPinFromWhatsApp",
 		},
+	}
+}
+
+// kept are the guards of what is shown, and of what stays.
+func kept() []mutant {
+	return []mutant{
 		{
 			name: "shows a file that may be seen only once",
 			file: "portal/file.go",
