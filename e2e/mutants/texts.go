@@ -1,6 +1,6 @@
 package main
 
-// texts are the guards of formatting, mentions and previews.
+// texts are the guards of formatting.
 func texts() []mutant {
 	return []mutant{
 		{
@@ -33,6 +33,12 @@ func texts() []mutant {
 			old:  "w.special && jsonSize(content.Body)+jsonSize(formatted) <= maxBody", new: "w.special",
 			pkg: "./convert", tests: "TestLongFormattedTextsStayPlain",
 		},
+	}
+}
+
+// mentions are the guards of mentions, previews and comments.
+func mentions() []mutant {
+	return []mutant{
 		{
 			name: "mentions more people than an event has place for",
 			file: "convert/mention.go",
