@@ -132,7 +132,7 @@ func build(ctx context.Context, cfg config.Config, log zerolog.Logger, version s
 	people := puppet.New(db, b.out, names, cfg.Appservice.GhostPrefix, cfg.Homeserver.Domain)
 	permit := permissions{cfg.Bridge.Permissions}
 	b.chats = portal.New(db, b.in, b.out, people, portal.Config{
-		Bot: bot, Feedback: feedback(cfg), ReadReceipts: cfg.Bridge.ReadReceipts, IgnoreNotices: !cfg.Bridge.Notices,
+		Bot: bot, Prefix: cfg.Bridge.CommandPrefix, Feedback: feedback(cfg), ReadReceipts: cfg.Bridge.ReadReceipts, IgnoreNotices: !cfg.Bridge.Notices,
 		AskPreviews: cfg.Bridge.URLPreviews, Life: life(cfg),
 	}, permit)
 	deciders := dispatch.New(db, bot, dispatch.Deciders{

@@ -75,6 +75,7 @@ func specs() []spec {
 		{"list-logins", "", "Show your linked WhatsApp accounts.", true, (*Commands).listLogins},
 		{"ping", "", "Show how your connections and the queues are.", true, (*Commands).ping},
 		{"queue", "[all | show <number> | retry <number> | drop <number>]", "Show what of yours waits or was given up. What stands in brackets is for administrators: everybody's, and one dead letter shown, tried again or dropped.", true, (*Commands).queue},
+		{"accept", "", "In reply to an invitation to a group: join the group.", true, (*Commands).accept},
 		{"start-chat", "<number>", "Open the chat with a phone number.", true, (*Commands).startChat},
 		{"retry-media", "", "As an answer to the notice that stands in the place of a file: ask your phone for the file.", true, (*Commands).retryMedia},
 	}

@@ -56,7 +56,8 @@ func shown(msg *waE2E.Message) *event.MessageEventContent {
 		return textToMatrix(poll.Text())
 	}
 	for _, kind := range []func(*waE2E.Message) *event.MessageEventContent{
-		snapshotToMatrix, contactsToMatrix, cardsWithoutFile, locationToMatrix,
+		snapshotToMatrix, contactsToMatrix, cardsWithoutFile, locationToMatrix, choiceToMatrix, businessToMatrix,
+		gatheringToMatrix, invitedEventToMatrix, invitationToMatrix, richToMatrix, namedToMatrix,
 	} {
 		if content := kind(msg); content != nil {
 			return content
@@ -109,7 +110,8 @@ func unwrapOne(msg *waE2E.Message) *waE2E.Message {
 	for _, wrapped := range []*waE2E.FutureProofMessage{
 		msg.GetEphemeralMessage(), msg.GetDocumentWithCaptionMessage(), msg.GetGroupMentionedMessage(), msg.GetBotInvokeMessage(),
 		msg.GetViewOnceMessage(), msg.GetViewOnceMessageV2(), msg.GetViewOnceMessageV2Extension(), msg.GetLottieStickerMessage(),
-		msg.GetPollCreationMessageV4(), msg.GetAssociatedChildMessage(),
+		msg.GetPollCreationMessageV4(), msg.GetAssociatedChildMessage(), msg.GetSpoilerMessage(), msg.GetQuestionMessage(), msg.GetQuestionReplyMessage(),
+		msg.GetBotForwardedMessage(), msg.GetEventCoverImage(), msg.GetPollCreationOptionImageMessage(),
 	} {
 		if wrapped.GetMessage() != nil {
 			inner = wrapped.GetMessage()

@@ -6,6 +6,7 @@ import (
 
 	"go.mau.fi/whatsmeow/proto/waE2E"
 	"google.golang.org/protobuf/proto"
+	"maunium.net/go/mautrix/event"
 )
 
 // MessageField is the field of an event's content that keeps, as base64, the WhatsApp message that the bridge can only
@@ -22,7 +23,7 @@ func Extra(msg *waE2E.Message, at time.Time) map[string]any {
 	if place, ok := PlaceFromWhatsApp(msg); ok {
 		return locationFields(place, at)
 	}
-	if content := unsupportedToMatrix(msg); content == nil || shown(msg) == nil || shown(msg).Body != content.Body {
+	if content := shown(msg); content == nil || content.MsgType != event.MsgNotice {
 		return nil
 	}
 	kept, ok := proto.Clone(msg).(*waE2E.Message)

@@ -63,6 +63,9 @@ func FileFromWhatsApp(msg *waE2E.Message) (FileOnWhatsApp, bool) {
 	if place, ok := PlaceFromWhatsApp(msg); ok {
 		return thumbnailOfPlace(place)
 	}
+	if o, ok := offerOf(msg); ok && o.head != nil {
+		return mediaFile(o.head)
+	}
 	return mediaFile(msg)
 }
 

@@ -187,6 +187,14 @@ func PollToMatrix(p Poll, text *event.MessageEventContent) map[string]any {
 	return content
 }
 
+// PollEditToMatrix makes the content of an event that replaces a poll's, which is still to be filled in.
+func PollEditToMatrix(p Poll) map[string]any {
+	content := PollToMatrix(p, textToMatrix(p.Text()))
+	content["m.new_content"] = PollToMatrix(p, textToMatrix(p.Text()))
+	content["m.relates_to"] = event.RelatesTo{Type: event.RelReplace}
+	return content
+}
+
 // VoteToMatrix makes the content of a vote: who had voted before has then voted anew, and who votes for nothing has
 // taken their vote back. The event of the poll is still to be filled in.
 func VoteToMatrix(chosen []string) map[string]any {

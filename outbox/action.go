@@ -28,9 +28,10 @@ const (
 	KindLogOut       = "log_out"       // idempotent by nature
 	KindLookUpNumber = "look_up_number"
 	KindFetchGroup   = "fetch_group"
-	KindSendStatus   = "send_status"  // the transaction ID
-	KindMarkRead     = "mark_read"    // idempotent by nature
-	KindSendReceipt  = "send_receipt" // idempotent by nature
+	KindAcceptInvite = "accept_invite" // idempotent by nature: who is in the group has joined it
+	KindSendStatus   = "send_status"   // the transaction ID
+	KindMarkRead     = "mark_read"     // idempotent by nature
+	KindSendReceipt  = "send_receipt"  // idempotent by nature
 	// The number of the question: a phone that is asked twice answers twice, which is one message.
 	KindRequestMessage = "request_message"
 	KindRequestFile    = "request_file" // the same
@@ -216,6 +217,18 @@ type FetchGroup struct {
 	Login database.LoginID `json:"login"`
 	Group types.JID        `json:"group"`
 	Key   string           `json:"key"`
+}
+
+// AcceptInvite joins a group by an invitation. What comes of it is said in a reply to the command.
+type AcceptInvite struct {
+	Login   database.LoginID `json:"login"`
+	Room    id.RoomID        `json:"room"`
+	Event   id.EventID       `json:"event"` // the command's
+	Group   types.JID        `json:"group"`
+	Name    string           `json:"name,omitempty"`
+	By      types.JID        `json:"by"` // whose invitation it is
+	Code    string           `json:"code"`
+	Expires int64            `json:"expires"` // in seconds since 1970, as in the invitation
 }
 
 // RequestMessage asks the phone of the account for a message that could not be decrypted. Its answer arrives as the

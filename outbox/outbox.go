@@ -213,6 +213,11 @@ func (o *Outbox) FetchGroup(ctx context.Context, a FetchGroup) error {
 	return o.add(ctx, askLane(a.Login), fmt.Sprintf("group/%s/%s", a.Group, a.Key), KindFetchGroup, a)
 }
 
+// AcceptInvite adds that action.
+func (o *Outbox) AcceptInvite(ctx context.Context, a AcceptInvite) error {
+	return o.add(ctx, askLane(a.Login), fmt.Sprintf("accept/%s/%s", a.Login, a.Event), KindAcceptInvite, a)
+}
+
 // RequestMessage adds that action, to be carried out at a time. Each message has a lane of its own, so that none waits
 // for another's turn.
 func (o *Outbox) RequestMessage(ctx context.Context, at time.Time, a RequestMessage) error {

@@ -69,6 +69,9 @@ func (p *Portals) editFromWhatsApp(ctx context.Context, s said, edit convert.Edi
 		own := showing{row: s.row(database.KindEdit), as: s.sender.UserID, about: &target, file: s.file()}
 		return p.show(ctx, own, convert.Split(convert.ReplyToMatrix(convert.MarkEdited(content))))
 	}
+	if isPoll, err := p.replacePoll(ctx, s, row); err != nil || isPoll {
+		return err
+	}
 	return p.replace(ctx, s, row, convert.Split(content))
 }
 

@@ -119,7 +119,7 @@ func TestUnknownKindIsKept(t *testing.T) {
 	b.direct()
 	odd := &waE2E.Message{CallLogMesssage: &waE2E.CallLogMessage{IsVideo: proto.Bool(true)}}
 	a := shown(t, b.arrive(arrival(aliceLogin, "U", fromAnn(), odd)).Expect(t, "send_event"))
-	if kept, _ := fields(t, a)["chat.causeway.message"].(string); kept == "" || !strings.Contains(words(t, a), "Open WhatsApp") {
+	if kept, _ := fields(t, a)["chat.causeway.message"].(string); kept == "" || !strings.Contains(words(t, a), "open WhatsApp") {
 		t.Errorf("got %s", a.Content)
 	}
 }

@@ -78,6 +78,8 @@ func (p *Portals) decide(ctx context.Context, said said, change any) error {
 		return p.keepFromWhatsApp(ctx, said, change)
 	case convert.Album:
 		return p.albumFromWhatsApp(ctx, said)
+	case convert.EventAnswer:
+		return p.attendanceFromWhatsApp(ctx, said, change)
 	}
 	moved, isUpdate, err := p.liveFromWhatsApp(ctx, said)
 	if err != nil {
@@ -139,6 +141,9 @@ func changeOf(msg *waE2E.Message) any {
 	}
 	if album, ok := convert.AlbumFromWhatsApp(msg); ok {
 		return album
+	}
+	if answer, ok := convert.AttendanceFromWhatsApp(msg); ok && isPlain(answer.Target.ID) {
+		return answer
 	}
 	return nil
 }
@@ -321,6 +326,12 @@ func (p *Portals) saidOnMatrix(ctx context.Context, portal database.Portal, evt 
 	reply, err := p.replyFromMatrix(ctx, portal, evt)
 	if err != nil {
 		return err
+	}
+	if answer, err := p.answered(ctx, portal, login, evt, reply); err != nil || answer.msg != nil {
+		if err != nil {
+			return err
+		}
+		return p.send(ctx, portal, login, evt, answer)
 	}
 	if files, err := convert.GalleryFromMatrix(evt.Content.AsMessage(), evt.Content.Raw); err != nil {
 		return unsupported(err)

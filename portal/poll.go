@@ -100,8 +100,11 @@ func (p *Portals) showAnswers(ctx context.Context, q database.Question) error {
 		if len(a.Sealed) == 0 {
 			continue
 		}
-		if q.Kind == database.QuestionPoll {
+		switch q.Kind {
+		case database.QuestionPoll:
 			err = p.showVote(ctx, q, database.Answer{}, a)
+		case database.QuestionEvent:
+			err = p.showAttendance(ctx, q, a)
 		}
 		if err != nil {
 			return err
@@ -159,6 +162,32 @@ func (p *Portals) putVote(ctx context.Context, vote database.Answer, chosen []st
 	}
 	vote.Sealed, vote.IV, vote.Content = nil, nil, string(raw)
 	return p.db.PutAnswer(ctx, vote)
+}
+
+// replacePoll shows a poll as it was changed; it reports false when a message is none. Votes stay as they are: options are
+// known by what they say.
+func (p *Portals) replacePoll(ctx context.Context, s said, row database.Message) (bool, error) {
+	poll, ok := convert.PollFromWhatsApp(s.msg)
+	if !ok {
+		return false, nil
+	}
+	q, err := p.db.QuestionByKey(ctx, row.MessageKey)
+	if errors.Is(err, database.ErrNotFound) || err == nil && q.Kind != database.QuestionPoll {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	changed, err := newQuestion(row.MessageKey, q.Kind, poll)
+	if err != nil {
+		return false, err
+	}
+	q.Content = changed.Content
+	if err := p.db.PutQuestion(ctx, q); err != nil {
+		return false, err
+	}
+	about := q.ShownAs()
+	how := showing{row: s.row(database.KindEdit), as: s.sender.UserID, about: &about}
+	return true, p.post(ctx, how, event.EventUnstablePollStart, convert.PollEditToMatrix(poll))
 }
 
 // endingVotes ends the ID of the notice about votes in an unknown poll.
@@ -328,8 +357,10 @@ func (p *Portals) takeVoteBack(ctx context.Context, portal database.Portal, logi
 		return err
 	}
 	q, err := p.db.QuestionByKey(ctx, vote.Question)
-	if err != nil || q.Kind != database.QuestionPoll {
+	if err != nil {
 		return err
+	} else if q.Kind != database.QuestionPoll {
+		return &queue.Reject{Code: "cannot_undo", Text: "This had no effect on WhatsApp, where an answer to an event cannot be undone. Answer again instead."}
 	}
 	poll, err := readQuestion[convert.Poll](q)
 	if err != nil {

@@ -37,6 +37,8 @@ type Permissions interface {
 type Config struct {
 	Bot      id.UserID
 	Feedback Feedback
+	// Prefix is how commands begin, as in "!wa".
+	Prefix string
 	// ReadReceipts says that each side is told what was read on the other.
 	ReadReceipts bool
 	// AskPreviews has the homeserver asked for previews of pages that come without one.

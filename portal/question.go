@@ -20,6 +20,15 @@ func questionOf(msg *waE2E.Message) (database.QuestionKind, any) {
 	if poll, ok := convert.PollFromWhatsApp(msg); ok {
 		return database.QuestionPoll, poll
 	}
+	if made, ok := convert.GatheringFromWhatsApp(msg); ok {
+		return database.QuestionEvent, made
+	}
+	if made, ok := convert.InvitationFromWhatsApp(msg); ok {
+		return database.QuestionInvite, made
+	}
+	if menu, ok := convert.MenuFromWhatsApp(msg); ok {
+		return database.QuestionButtons, menu
+	}
 	return "", nil
 }
 
@@ -32,6 +41,7 @@ func (p *Portals) present(ctx context.Context, s said, how showing, content *eve
 	if asked == nil {
 		return p.show(ctx, how, convert.Split(content))
 	}
+	content = p.inviteHint(kind, asked, content)
 	q, err := newQuestion(how.row.MessageKey, kind, asked)
 	if err != nil {
 		return err

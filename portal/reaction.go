@@ -131,6 +131,9 @@ func (p *Portals) reactionFromMatrix(ctx context.Context, portal database.Portal
 	if row.Kind != database.KindMessage || row.Removed {
 		return &queue.Reject{Code: "unknown_message", Text: "This was not sent to WhatsApp: the message that it is about is not there."}
 	}
+	if isAnswer, err := p.reactedToEvent(ctx, portal, login, evt, row); err != nil || isAnswer {
+		return err
+	}
 	old, err := p.reactionOf(ctx, row.MessageKey, login.Puppet)
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"causeway/simulator/account"
 	"causeway/simulator/journal"
@@ -79,6 +80,8 @@ type (
 	GroupInfo = server.GroupInfo
 	// GroupSpec says what a new group is to be.
 	GroupSpec = server.Spec
+	// Invitation is one to a group.
+	Invitation = server.Invitation
 	// GroupEdit is a change of a group's name and settings.
 	GroupEdit = server.GroupEdit
 	// Event is one thing that the network saw.
@@ -298,6 +301,19 @@ func (n *Network) ChangeMembers(jid, by, action string, members ...string) error
 		return err
 	}
 	return n.server.ChangeMembers(parsed, all[0], action, all[1:])
+}
+
+// Invite lets an admin of a group make an invitation for somebody.
+func (n *Network) Invite(jid, by, to string, lasts time.Duration) (Invitation, error) {
+	parsed, err := groupJID(jid)
+	if err != nil {
+		return Invitation{}, err
+	}
+	all, err := n.numbers([]string{by, to})
+	if err != nil {
+		return Invitation{}, err
+	}
+	return n.server.Invite(parsed, all[0], all[1], lasts)
 }
 
 // EditGroup lets a member change what a group is called and how it behaves.

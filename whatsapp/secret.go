@@ -13,11 +13,13 @@ import (
 	"causeway/inbox"
 )
 
-// unsealed opens an edit that is encrypted a second time, with a secret which came with the message that it changes:
+// unsealed opens an edit of a text, an event or a poll that is encrypted a second time, with a secret which came with the message that it changes:
 // later nobody has both at hand. What cannot be opened stays as it is, and is named in the room.
 func (s *session) unsealed(ctx context.Context, e *events.Message) (*waE2E.Message, error) {
 	sealed := e.Message.GetSecretEncryptedMessage()
-	if sealed == nil || sealed.GetSecretEncType() != waE2E.SecretEncryptedMessage_MESSAGE_EDIT {
+	switch sealed.GetSecretEncType() {
+	case waE2E.SecretEncryptedMessage_MESSAGE_EDIT, waE2E.SecretEncryptedMessage_EVENT_EDIT, waE2E.SecretEncryptedMessage_POLL_EDIT:
+	default:
 		return s.fromCommunity(ctx, e)
 	}
 	opened, err := s.client.DecryptSecretEncryptedMessage(ctx, e)

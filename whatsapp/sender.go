@@ -60,6 +60,8 @@ func (s *Sender) Perform(ctx context.Context, e queue.Entry) (queue.Settle, erro
 		return perform(ctx, e, s.sendReceipt)
 	case outbox.KindRequestFile:
 		return perform(ctx, e, s.requestFile)
+	case outbox.KindAcceptInvite:
+		return perform(ctx, e, s.acceptInvite)
 	case outbox.KindRequestMessage:
 		return perform(ctx, e, s.requestMessage)
 	}

@@ -50,6 +50,7 @@ func Areas() []Area {
 		{"Media", media()},
 		{"Replies, edits, reactions, removals", changes()},
 		{"Places and contacts", places()},
+		{"Events, invitations, businesses", slices.Concat(answers(), forPhones())},
 		{"Other kinds", kinds()},
 		{"What becomes of a message", life()},
 		{"Signs beside messages", signs()},

@@ -46,28 +46,16 @@ func kinds() []Row {
 // Noticed are the kinds that are only named.
 func Noticed() []Apart {
 	return []Apart{
-		{Why: "pictures of options, and options that are added to polls", WhatsApp: []string{"pollCreationOptionImageMessage", "pollAddOptionMessage"}},
-		{Why: "events", WhatsApp: []string{"eventMessage", "encEventResponseMessage", "eventCoverImage", "eventInviteMessage"}},
-		{Why: "invitations to groups and channels", WhatsApp: []string{"groupInviteMessage", "newsletterAdminInviteMessage", "newsletterFollowerInviteMessageV2"}},
-		{Why: "messages of businesses", WhatsApp: []string{
-			"highlyStructuredMessage", "templateMessage", "templateButtonReplyMessage", "buttonsMessage", "buttonsResponseMessage", "listMessage", "listResponseMessage",
-			"interactiveMessage", "interactiveResponseMessage", "productMessage", "orderMessage", "invoiceMessage",
-		}},
-		{Why: "payments", WhatsApp: []string{
-			"sendPaymentMessage", "requestPaymentMessage", "declinePaymentRequestMessage", "cancelPaymentRequestMessage", "paymentInviteMessage",
-			"paymentReminderMessage", "splitPaymentMessage", "splitPaymentUpdateMessage",
-		}},
-		{Why: "calls", WhatsApp: []string{"call", "callLogMesssage", "bcallMessage", "scheduledCallCreationMessage", "scheduledCallEditMessage"}},
-		{Why: "packs of stickers", WhatsApp: []string{"stickerPackMessage"}},
+		{Why: "options that are added to polls", WhatsApp: []string{"pollAddOptionMessage"}},
+		{Why: "other calls", WhatsApp: []string{"call", "bcallMessage"}},
 		{Why: "status updates and answers to them", WhatsApp: []string{
 			"statusMentionMessage", "groupStatusMentionMessage", "statusAddYours", "groupStatusMessage", "groupStatusMessageV2", "statusNotificationMessage",
 			"statusQuestionAnswerMessage", "statusQuotedMessage", "statusStickerInteractionMessage", "statusLinkPreviewMetadata",
 		}},
-		{Why: "messages of bots", WhatsApp: []string{"richResponseMessage", "botTaskMessage", "botForwardedMessage", "botPlatformRegistrationSuccessMessage"}},
+		{Why: "messages of bots", WhatsApp: []string{"botTaskMessage", "botPlatformRegistrationSuccessMessage"}},
 		{Why: "the rest", WhatsApp: []string{
-			"chat", "requestPhoneNumberMessage", "messageHistoryBundle", "messageHistoryNotice", "placeholderMessage", "secretEncryptedMessage",
-			"limitSharingMessage", "questionMessage", "questionReplyMessage", "questionResponseMessage", "newsletterAdminProfileMessage",
-			"newsletterAdminProfileStatusMessage", "spoilerMessage", "conditionalRevealMessage", "musicMessage",
+			"chat", "secretEncryptedMessage", "limitSharingMessage", "questionResponseMessage", "newsletterAdminProfileMessage",
+			"newsletterAdminProfileStatusMessage", "conditionalRevealMessage",
 		}},
 	}
 }

@@ -38,6 +38,9 @@ func becomes(msg *waE2E.Message) string {
 	if _, ok := convert.VoteFromWhatsApp(msg); ok {
 		return isShown
 	}
+	if _, ok := convert.AttendanceFromWhatsApp(msg); ok {
+		return isShown
+	}
 	_, isTimer := convert.TimerFromWhatsApp(msg)
 	_, isPin := convert.PinFromWhatsApp(msg)
 	_, isKeep := convert.KeepFromWhatsApp(msg)

@@ -68,6 +68,7 @@ func (c *control) routes() map[string]call {
 		"GET " + group:                          c.group,
 		"PATCH " + group:                        c.patchGroup,
 		"POST " + group + "/participants":       c.participants,
+		"POST " + group + "/invites":            c.invite,
 		"GET " + api.Prefix + "/events":         c.events,
 		"POST " + api.Prefix + "/faults":        c.fault,
 		"GET " + api.Prefix + "/stats":          c.stats,

@@ -226,7 +226,6 @@ func TestErrors(t *testing.T) {
 		{"PATCH", phone, `{"picture":"AAAA"}`, 501},
 		{"PUT", phone + "/contacts/" + bob, `{"name":""}`, 400},
 		{"PUT", phone + "/contacts/4999999999", `{"name":"B"}`, 404},
-		{"PATCH", phone + "/chats/" + bob, `{"disappearing":86400}`, 501},
 		{"POST", phone + "/history", `{}`, 501},
 		{"POST", phone + "/calls", `{}`, 501},
 		{"DELETE", "/v1/calls/1", ``, 501},

@@ -3,6 +3,7 @@ package control
 import (
 	"fmt"
 	"net/http"
+	"time"
 
 	"causeway/simulator"
 	"causeway/simulator/control/api"
@@ -62,4 +63,13 @@ func (c *control) participants(r *http.Request) (any, error) {
 		return nil, fmt.Errorf("%w participants: at most %d", simulator.ErrInvalid, maxList)
 	}
 	return nil, c.network.ChangeMembers(r.PathValue("jid"), in.By, in.Action, in.Participants...)
+}
+
+func (c *control) invite(r *http.Request) (any, error) {
+	in, err := read[api.NewInvite](r)
+	if err != nil {
+		return nil, err
+	}
+	made, err := c.network.Invite(r.PathValue("jid"), in.By, in.Phone, time.Duration(in.Seconds)*time.Second)
+	return api.Invite{Code: made.Code, Expiration: made.Expires}, err
 }

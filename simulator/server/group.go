@@ -41,6 +41,7 @@ type Group struct {
 	announce  bool
 	locked    bool
 	timer     int
+	invites   map[string]invite
 	// members and settings count the changes of each.
 	members, settings int
 }

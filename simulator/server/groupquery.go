@@ -18,6 +18,7 @@ func (s *Server) groupQueries() map[string]func(*session, *wire.Node) {
 		"get query":         s.inGroup(func(c *session, n *wire.Node, g *Group) { c.result(n, g.node()) }),
 		"get participating": s.participating,
 		"set create":        s.createGroup,
+		"set accept":        s.acceptInvite,
 		"set leave":         s.leaveGroup,
 		"set subject":       s.inGroup(s.changeSubject),
 		"set description":   s.inGroup(s.changeTopic),

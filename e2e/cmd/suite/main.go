@@ -67,12 +67,11 @@ func (s *suite) run() (err error) {
 		return err
 	}
 
-	env := append(os.Environ(), "CAUSEWAY_TEST_POSTGRES="+postgres, "CAUSEWAY_TEST_HOMESERVER="+installed.Kind)
 	withTool, err := s.ffmpeg(ctx)
 	if err != nil {
 		return err
 	}
-	env = append(env, withTool)
+	env := append(os.Environ(), "CAUSEWAY_TEST_POSTGRES="+postgres, "CAUSEWAY_TEST_HOMESERVER="+installed.Kind, withTool)
 	cgo := "CGO_ENABLED=0"
 	flags := []string{"test", "-tags", "goolm", "-shuffle=on"}
 	if race {

@@ -252,6 +252,19 @@ type Participants struct {
 	Participants []string `json:"participants,omitempty"`
 }
 
+// NewInvite is the body of POST /groups/{jid}/invites. It lasts for some seconds, which may be negative.
+type NewInvite struct {
+	By      string `json:"by"`
+	Phone   string `json:"phone"`
+	Seconds int64  `json:"seconds"`
+}
+
+// Invite is its answer, as a GroupInviteMessage needs it.
+type Invite struct {
+	Code       string `json:"code"`
+	Expiration int64  `json:"expiration"`
+}
+
 // Fault is the body of POST /faults. Device is digits:number, digits for all companions of a phone, or empty for all.
 type Fault struct {
 	Kind   string `json:"kind"`

@@ -262,6 +262,13 @@ func (c *Client) Participants(ctx context.Context, jid string, change api.Partic
 	return c.call(ctx, http.MethodPost, "/groups/"+url.PathEscape(jid)+"/participants", change, nil)
 }
 
+// Invite lets an admin of a group make an invitation for somebody.
+func (c *Client) Invite(ctx context.Context, jid string, invite api.NewInvite) (api.Invite, error) {
+	var out api.Invite
+	err := c.call(ctx, http.MethodPost, "/groups/"+url.PathEscape(jid)+"/invites", invite, &out)
+	return out, err
+}
+
 // File is the content of a file that the phones have seen, by the SHA-256 of the content in hexadecimal digits.
 func (c *Client) File(ctx context.Context, sum string) ([]byte, error) {
 	var out []byte
