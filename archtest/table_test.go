@@ -8,6 +8,18 @@ import (
 
 const module = "causeway"
 
+// packageLimit is how many lines of code a package may have. Two have outgrown the limit and are to be split, as
+// docs/architecture.md says in section 11; until then they may not grow further.
+func packageLimit(pkg string) int {
+	switch pkg {
+	case "convert":
+		return 4300
+	case "portal":
+		return 4100
+	}
+	return maxPackageLines
+}
+
 // The limits of docs/architecture.md that a linter cannot see.
 const (
 	maxFileLines    = 400
