@@ -44,15 +44,12 @@ func (f *File) Sticker(ctx context.Context, look Look, into *File) (made bool, e
 	case look.Moves, strings.HasPrefix(look.MIME, "video/"):
 		return true, f.stickerByTool(ctx, look, true, into)
 	}
-	err = f.drawSticker(look, into)
-	if errors.Is(err, ErrBroken) {
-		return true, fmt.Errorf("%w: %w", ErrNoForm, err)
+	if f.transfer.depot.Transcodes() {
+		return true, f.stickerByTool(ctx, look, false, into)
 	}
-	if errors.Is(err, ErrNoPicture) || errors.Is(err, ErrTooLarge) {
-		if better := f.stickerByTool(ctx, look, false, into); better == nil || errors.Is(err, ErrNoPicture) {
-			return true, better
-		}
-		err = f.roughSticker(look, into)
+	err = f.drawSticker(look, into)
+	if errors.Is(err, ErrNoPicture) {
+		return true, fmt.Errorf("%w: %w", ErrNoForm, err)
 	}
 	return true, err
 }
@@ -74,7 +71,8 @@ func (f *File) stickerByTool(ctx context.Context, look Look, moves bool, into *F
 	return into.Rewind()
 }
 
-// drawSticker draws a sticker without loss. The error is ErrTooLarge when it is too large then.
+// drawSticker draws a sticker without ffmpeg: without loss if that is small enough, else with fewer colours, then with
+// coarser pixels.
 func (f *File) drawSticker(look Look, into *File) error {
 	f.transfer.depot.drawing.Lock()
 	defer f.transfer.depot.drawing.Unlock()
@@ -82,26 +80,15 @@ func (f *File) drawSticker(look Look, into *File) error {
 	if err != nil {
 		return err
 	}
-	return putWebP(padded(picture, StickerSide, StickerSide), into)
-}
-
-// roughSticker draws a sticker with fewer colours, then with coarser pixels, until it is small enough.
-func (f *File) roughSticker(look Look, into *File) error {
-	f.transfer.depot.drawing.Lock()
-	defer f.transfer.depot.drawing.Unlock()
-	picture, err := f.draw(look)
-	if err != nil {
-		return err
-	}
-	for _, try := range []struct{ side, bits int }{{512, 5}, {512, 4}, {256, 5}, {256, 4}, {128, 5}, {128, 4}, {64, 4}} {
+	for _, try := range []struct{ side, bits int }{{512, 8}, {512, 5}, {256, 5}, {256, 4}, {128, 5}, {128, 4}, {64, 4}} {
 		small := padded(picture, try.side, try.side)
 		for i, v := range small.Pix {
 			small.Pix[i] = v >> (8 - try.bits) * 255 / (1<<try.bits - 1)
 		}
 		whole := image.NewNRGBA(image.Rect(0, 0, StickerSide, StickerSide))
 		draw.NearestNeighbor.Scale(whole, whole.Bounds(), small, small.Bounds(), draw.Src, nil)
-		if err = putWebP(whole, into); !errors.Is(err, ErrTooLarge) {
-			return err
+		if err = putWebP(whole, into); err == nil {
+			return nil
 		}
 	}
 	return fmt.Errorf("%w: %w", ErrNoForm, err)
@@ -124,7 +111,7 @@ func padded(picture image.Image, side, canvas int) *image.NRGBA {
 // putWebP writes a picture without loss. What was written is read again, since the encoder is young.
 func putWebP(picture *image.NRGBA, into *File) error {
 	var out bytes.Buffer
-	if err := nativewebp.Encode(&out, picture, nil); err != nil {
+	if err := encodeWebP(&out, picture); err != nil {
 		return fmt.Errorf("%w: write WebP: %w", ErrNoForm, err)
 	}
 	if out.Len() > maxStill {
@@ -137,6 +124,16 @@ func putWebP(picture *image.NRGBA, into *File) error {
 		return fmt.Errorf("%w: the WebP that was written is another picture", ErrNoForm)
 	}
 	return into.Fill(&out)
+}
+
+// encodeWebP keeps the encoder's panics to itself: it has them for pictures in which some colours are very rare.
+func encodeWebP(w io.Writer, picture image.Image) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the encoder gives up: %v", p)
+		}
+	}()
+	return nativewebp.Encode(w, picture, nil)
 }
 
 // isSame compares some pixels of two pictures.

@@ -3,6 +3,7 @@ package whatsapp
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"image"
 	"image/color"
@@ -11,6 +12,8 @@ import (
 	"image/png"
 	"io"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -20,6 +23,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"causeway/database"
+	"causeway/inbox"
 	"causeway/media"
 	"causeway/outbox"
 	"causeway/queue"
@@ -207,6 +211,23 @@ func TestFilesToWhatsApp(t *testing.T) {
 	b.tokened(t)
 	b.drained(t)
 	w.strict(t)
+	b.tells(t, "3EB0gif, which needs ffmpeg", "has no ffmpeg")
+	b.tells(t, "3EB0cut off", "damaged or cut off")
+	b.tells(t, "3EB0voice of another kind", "as an audio file and not as a voice message")
+}
+
+// tells waits until the sender of a message is told how its file went.
+func (b *bridge) tells(t *testing.T, messageID, words string) {
+	t.Helper()
+	b.until(t, messageID, func() bool {
+		return slices.ContainsFunc(b.arrived, func(e queue.Entry) bool {
+			if e.Kind != inbox.KindSentOtherwise {
+				return false
+			}
+			var told inbox.SentOtherwise
+			return json.Unmarshal(e.Payload, &told) == nil && told.Message.ID == messageID && strings.Contains(told.Text, words)
+		})
+	})
 }
 
 // The answer to the send is lost: the repeat is the same message about the same file, which is not moved again. A message

@@ -24,6 +24,9 @@ const (
 	hsToken = "hs-token-of-the-crash-tests"
 )
 
+// mediaLimit is how large a file may be on either side, in bytes.
+const mediaLimit = 600 << 20
+
 // code is a pairing code as the bot shows it.
 var code = regexp.MustCompile(`\b[0-9A-Z]{4}-[0-9A-Z]{4}\b`)
 
@@ -51,7 +54,7 @@ func open(ctx context.Context, options Options) (w *world, err error) {
 			err = errors.Join(err, w.close())
 		}
 	}()
-	if w.network, err = simulator.Start(simulator.Options{Seed: options.Seed}); err != nil {
+	if w.network, err = simulator.Start(simulator.Options{Seed: options.Seed, MediaLimit: mediaLimit}); err != nil {
 		return w, err
 	}
 	if err := w.setUpBridge(ctx); err != nil {
@@ -104,7 +107,7 @@ func (w *world) setUpBridge(ctx context.Context) error {
 
 // startNull starts the null homeserver and sets the bridge up for it.
 func (w *world) startNull(ctx context.Context) error {
-	null, err := homeserver.Start(homeserver.Options{Domain: domain, ASToken: asToken, HSToken: hsToken})
+	null, err := homeserver.Start(homeserver.Options{Domain: domain, ASToken: asToken, HSToken: hsToken, MediaLimit: mediaLimit})
 	if err != nil {
 		return err
 	}

@@ -84,7 +84,12 @@ func (h *Homeserver) setName(c *call) (any, error) {
 }
 
 func (h *Homeserver) upload(w http.ResponseWriter, r *http.Request) {
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxMedia))
+	body := http.MaxBytesReader(w, r.Body, h.opts.MediaLimit)
+	if r.ContentLength > maxKept && r.ContentLength <= h.opts.MediaLimit {
+		h.takeHuge(w, body)
+		return
+	}
+	data, err := io.ReadAll(body)
 	if err != nil {
 		write(w, failure(&apiError{http.StatusRequestEntityTooLarge, "M_TOO_LARGE", "Upload request body is too large"}))
 		return

@@ -28,6 +28,8 @@ type Options struct {
 	NoPing bool
 	// OldMedia makes it a homeserver from before authenticated media (v1.11 of the specification).
 	OldMedia bool
+	// MediaLimit is how large a file may be, in bytes; 16 MiB if 0.
+	MediaLimit int64
 	// Pages is what it says about web pages, by their addresses; others it cannot reach.
 	Pages map[string]map[string]any
 }
@@ -43,6 +45,9 @@ func (o Options) filled() Options {
 		if *field.value == "" {
 			*field.value = field.standard
 		}
+	}
+	if o.MediaLimit == 0 {
+		o.MediaLimit = maxMedia
 	}
 	if o.Versions == nil {
 		o.Versions = []string{"v1.1", "v1.11"}
@@ -69,6 +74,7 @@ type world struct {
 	rooms        map[string]*room    // by room ID
 	aliases      map[string]string   // room IDs by alias
 	media        map[string][]byte   // by content URI
+	huge         map[string]Huge     // those too large to be kept
 	transactions map[string]response // answers by the path of the request
 	requests     []string            // "METHOD path", in the order they came
 	serial       int                 // of events, rooms and media
@@ -84,7 +90,7 @@ func Start(opts Options) (*Homeserver, error) {
 	h := &Homeserver{opts: opts.filled(), changed: make(chan struct{})}
 	h.world = world{
 		users: make(map[string]*user), rooms: make(map[string]*room), aliases: make(map[string]string),
-		media: make(map[string][]byte), transactions: make(map[string]response),
+		media: make(map[string][]byte), huge: make(map[string]Huge), transactions: make(map[string]response),
 	}
 	bot := h.userID(h.opts.Bot)
 	h.world.users[bot] = &user{id: bot, name: h.opts.Bot}

@@ -33,7 +33,7 @@ const (
 const lottieArchive = "application/was"
 
 // maxMedia bounds the files that phones send and make up, in bytes.
-const maxMedia = 256 << 20
+const maxMedia = 1 << 30
 
 // Media is a file to send, with what its message says about it. Zero values are left out.
 type Media struct {
