@@ -14,7 +14,6 @@ import (
 	"image/png"
 	"math"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -129,7 +128,7 @@ func TestPicturesAreTurned(t *testing.T) {
 		raw := oriented(t, 200, 100, c.how)
 		f := newFile(t, raw)
 		check(f, func(l Look, into *File) error { return f.JPEG(t.Context(), l, into) })
-		if _, err := exec.LookPath("ffmpeg"); err == nil {
+		if _, err := transcode.Find(t.Context(), "", 0); err == nil {
 			f := withTool(t, raw)
 			check(f, func(l Look, into *File) error { return f.picture(t.Context(), l, MaxEdge, into) })
 		}

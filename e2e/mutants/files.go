@@ -17,36 +17,6 @@ func files() []mutant {
 			pkg: "./media", tests: "TestFileIsLimited",
 		},
 		{
-			name: "lets ffmpeg guess what a file is",
-			file: "media/transcode/recipe.go",
-			old:  `"file,pipe", "-f", format}`, new: `"file,pipe,crypto,concat"}`,
-			pkg: "./media/transcode", tests: "TestNothingElseIsRead",
-		},
-		{
-			name: "lets ffmpeg take all memory",
-			file: "media/transcode/child_linux.go",
-			old:  "	set(unix.RLIMIT_AS, maxMemory)\n", new: "",
-			pkg: "./media/transcode", tests: "TestChildIsCurbed",
-		},
-		{
-			name: "takes a film for whole that was cut off at its limit",
-			file: "media/transcode/recipe.go",
-			old:  "info.Size() >= target.Limit:", new: "info.Size() < 0:",
-			pkg: "./media/transcode", tests: "TestOutputIsLimited",
-		},
-		{
-			name: "unpacks a sticker of any size",
-			file: "media/lottie.go",
-			old:  "io.LimitReader(packed, maxLottie+1)", new: "io.LimitReader(packed, 1<<40)",
-			pkg: "./media", tests: "TestArchivesThatLie",
-		},
-		{
-			name: "does not tell the sender what became of a file",
-			file: "whatsapp/sender.go",
-			old:  "	return s.remarked(a), nil", new: "	return nil, nil",
-			pkg: "./whatsapp", tests: "TestFilesToWhatsApp",
-		},
-		{
 			name: "leaves the files of a crash behind",
 			file: "media/media.go",
 			old:  "named := os.Remove(file.Name()) != nil", new: "named := file.Name() != \"\"",
@@ -87,6 +57,42 @@ func files() []mutant {
 			file: "matrix/show.go",
 			old:  `msgtype == "m."+class`, new: `msgtype != ""`,
 			pkg: "./matrix", tests: "TestWhatIsNoPictureIsAFile",
+		},
+	}
+}
+
+// forms are the guards of what brings files into other forms.
+func forms() []mutant {
+	return []mutant{
+		{
+			name: "lets ffmpeg guess what a file is",
+			file: "media/transcode/recipe.go",
+			old:  `"file,pipe", "-f", format}`, new: `"file,pipe,crypto,concat"}`,
+			pkg: "./media/transcode", tests: "TestNothingElseIsRead",
+		},
+		{
+			name: "lets ffmpeg take all memory",
+			file: "media/transcode/child_linux.go",
+			old:  "	set(unix.RLIMIT_AS, maxMemory)\n", new: "",
+			pkg: "./media/transcode", tests: "TestChildIsCurbed",
+		},
+		{
+			name: "takes a film for whole that was cut off at its limit",
+			file: "media/transcode/recipe.go",
+			old:  "info.Size() >= target.Limit:", new: "info.Size() < 0:",
+			pkg: "./media/transcode", tests: "TestOutputIsLimited",
+		},
+		{
+			name: "unpacks a sticker of any size",
+			file: "media/lottie.go",
+			old:  "io.LimitReader(packed, maxLottie+1)", new: "io.LimitReader(packed, 1<<40)",
+			pkg: "./media", tests: "TestArchivesThatLie",
+		},
+		{
+			name: "does not tell the sender what became of a file",
+			file: "whatsapp/sender.go",
+			old:  "	return s.remarked(a), nil", new: "	return nil, nil",
+			pkg: "./whatsapp", tests: "TestFilesToWhatsApp",
 		},
 	}
 }

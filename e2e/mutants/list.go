@@ -4,7 +4,7 @@ import "slices"
 
 // mutants lists the guards. Each is named by what the bridge would do without it.
 func mutants() []mutant {
-	return slices.Concat(edges(), arrivals(), absences(), ends(), feedback(), changes(), storage(), strangers(), promises(), files(), life(), kept(), texts(), mentions())
+	return slices.Concat(edges(), arrivals(), absences(), ends(), feedback(), changes(), storage(), strangers(), promises(), files(), forms(), life(), kept(), texts(), mentions())
 }
 
 // edges are the guards where the bridge meets the outside.

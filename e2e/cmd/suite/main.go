@@ -67,11 +67,10 @@ func (s *suite) run() (err error) {
 		return err
 	}
 
-	withTool, err := s.ffmpeg(ctx)
-	if err != nil {
+	if err := s.ffmpeg(ctx); err != nil {
 		return err
 	}
-	env := append(os.Environ(), "CAUSEWAY_TEST_POSTGRES="+postgres, "CAUSEWAY_TEST_HOMESERVER="+installed.Kind, withTool)
+	env := append(os.Environ(), "CAUSEWAY_TEST_POSTGRES="+postgres, "CAUSEWAY_TEST_HOMESERVER="+installed.Kind)
 	cgo := "CGO_ENABLED=0"
 	flags := []string{"test", "-tags", "goolm", "-shuffle=on"}
 	if race {
@@ -145,18 +144,18 @@ func (s *suite) client(ctx context.Context) error {
 	return nil
 }
 
-// ffmpeg makes sure that it is there, and returns what tells the tests that they must find it.
-func (s *suite) ffmpeg(ctx context.Context) (setting string, err error) {
+// ffmpeg makes sure that it is there, and tells the tests that they must find it.
+func (s *suite) ffmpeg(ctx context.Context) error {
 	version, err := s.cache.FFmpeg(ctx)
 	switch {
 	case err == nil:
 		s.ranOn = append(s.ranOn, "files: "+version)
-		return "CAUSEWAY_TEST_FFMPEG=required", nil
+		return os.Setenv("CAUSEWAY_TEST_FFMPEG", "required")
 	case provision.OnCI() || !errors.Is(err, provision.ErrUnavailable):
-		return "", fmt.Errorf("get ffmpeg: %w", err)
+		return fmt.Errorf("get ffmpeg: %w", err)
 	}
 	s.couldNot = append(s.couldNot, "what needs ffmpeg: "+err.Error())
-	return "CAUSEWAY_TEST_FFMPEG=", nil
+	return nil
 }
 
 // postgres returns the address of a server: the one in the environment, or one started for this run.
