@@ -278,7 +278,11 @@ func (s *story) account() {
 			seen[key] = true
 		}
 	}
-	require.NoError(s, s.rig.Network.Faultless(s.ctx))
+	// Not Faultless: a bridge that is killed between WhatsApp's answer and its own note of it sends the same message again, and the
+	// network drops that.
+	stats, err := s.rig.Network.Stats(s.ctx)
+	require.NoError(s, err)
+	require.Empty(s, stats.Violations)
 }
 
 // companion finds the device number of the bridge among the devices of an account.

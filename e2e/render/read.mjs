@@ -129,7 +129,13 @@ function pollResponse(event, room) {
     const start = room.findEventById(vote.pollEventId);
     const taken = Array.isArray(M_POLL_RESPONSE.findIn(event.getWireContent())?.answers) && M_POLL_RESPONSE.findIn(event.getWireContent()).answers.length === 0;
     if (taken || !start || start.isRedacted()) return; // a vote that is taken back chooses nothing
-    vote.validateAgainst(new PollStartEvent(wire(start)));
+    let poll;
+    try {
+        poll = new PollStartEvent(wire(start));
+    } catch {
+        return; // a poll that the SDK cannot read: if it is ours, that is said of it
+    }
+    vote.validateAgainst(poll);
     demand(!vote.spoiled, "votes for what is no answer");
 }
 

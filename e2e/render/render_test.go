@@ -84,6 +84,7 @@ func cases() []judged {
 		{"org.matrix.msc3381.poll.response", `{"org.matrix.msc3381.poll.response":{"answers":["y"]},"m.relates_to":{"rel_type":"m.reference","event_id":"$poll"}}`, ""},
 		{"org.matrix.msc3381.poll.response", `{"org.matrix.msc3381.poll.response":{"answers":[]},"m.relates_to":{"rel_type":"m.reference","event_id":"$poll"}}`, ""},
 		{"org.matrix.msc3381.poll.response", `{"org.matrix.msc3381.poll.response":{"answers":["maybe"]},"m.relates_to":{"rel_type":"m.reference","event_id":"$poll"}}`, "votes for what is no answer"},
+		{"org.matrix.msc3381.poll.response", `{"org.matrix.msc3381.poll.response":{"answers":["y"]},"m.relates_to":{"rel_type":"m.reference","event_id":"$stable"}}`, ""},
 		{"org.matrix.msc3381.poll.end", `{"org.matrix.msc3381.poll.end":{},"org.matrix.msc1767.text":"over","m.relates_to":{"rel_type":"m.reference","event_id":"$poll"}}`, ""},
 		{"org.matrix.msc3381.poll.end", `{}`, "must be a reference"},
 		{"org.matrix.msc3672.beacon", `{"org.matrix.msc3488.location":{"uri":"geo:1,2"},"org.matrix.msc3488.ts":5,"m.relates_to":{"rel_type":"m.reference","event_id":"$text"}}`, ""},
@@ -116,6 +117,7 @@ func TestFaults(t *testing.T) {
 	events := []Event{
 		event("$text", bridge, "m.room.message", text), event("$edited", bridge, "m.room.message", text), event("$others", "@alice:b", "m.room.message", text),
 		event("$removed", bridge, "m.room.message", text), event("$sticker", bridge, "m.sticker", `{"body":"cat","url":"mxc://a/b"}`), event("$poll", bridge, pollStart, question),
+		event("$stable", "@alice:b", "m.poll.start", `{"m.text":[{"body":"lunch?"}],"m.poll":{"question":{"m.text":[{"body":"lunch?"}]},"answers":[{"m.id":"y","m.text":[{"body":"yes"}]}]}}`),
 	}
 	for n, c := range cases() {
 		e := event(fmt.Sprintf("$case%d", n), bridge, c.kind, c.content)
