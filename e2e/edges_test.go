@@ -32,7 +32,9 @@ func TestEdges(t *testing.T) {
 // longTexts: what is too long for one event becomes several; what is as long as an event can be arrives whole.
 func (s *story) longTexts() {
 	s.step("long texts")
-	mark, carol := s.alice.Mark(), rig.Ghost(carolNumber)
+	carol := rig.Ghost(carolNumber)
+	s.seenText(s.alice, s.direct, carol, "hello alice")
+	mark := s.alice.Mark()
 	long := strings.Repeat("some words ", 9_000)
 	s.phoneSays(carolNumber, aliceNumber, long)
 	var got strings.Builder
@@ -128,9 +130,9 @@ func (s *story) viewOnce() {
 func (s *story) noticesOfKinds() {
 	s.step("kinds that are only named")
 	for message, part := range map[string]string{
-		`{"lottieStickerMessage":{"message":{"stickerMessage":{"mimetype":"application/was","isLottie":true}}}}`: "sticker",
-		`{"requestPaymentMessage":{"noteMessage":{"conversation":"for lunch"},"amount1000":"5000"}}`:             "",
-		`{"callLogMesssage":{"isVideo":true}}`: "",
+		`{"stickerPackMessage":{"name":"cats"}}`:                                                     "",
+		`{"requestPaymentMessage":{"noteMessage":{"conversation":"for lunch"},"amount1000":"5000"}}`: "",
+		`{"callLogMesssage":{"isVideo":true}}`:                                                       "",
 	} {
 		mark := s.alice.Mark()
 		s.sendsRaw(message)
