@@ -166,9 +166,11 @@ func (s *story) pollFromMatrix() {
 			"kind": "org.matrix.msc3381.poll.disclosed", "max_selections": 1, "question": map[string]any{"org.matrix.msc1767.text": "Dinner?"},
 			"answers": []map[string]any{{"id": "x", "org.matrix.msc1767.text": "Fish"}, {"id": "y", "org.matrix.msc1767.text": "Rice"}},
 		}},
-		"m.poll.start": {"m.poll": map[string]any{
-			"kind": "m.disclosed", "max_selections": 1, "question": map[string]any{"m.text": []map[string]any{{"body": "Supper?"}}},
-			"answers": []map[string]any{{"m.id": "x", "m.text": []map[string]any{{"body": "Fish"}}}, {"m.id": "y", "m.text": []map[string]any{{"body": "Rice"}}}},
+		// With the names of the specification, as far as clients read them today: the block of the final form (m.poll) is in the
+		// golden files.
+		"m.poll.start": {"m.poll.start": map[string]any{
+			"kind": "m.poll.disclosed", "max_selections": 1, "question": map[string]any{"m.text": "Supper?"},
+			"answers": []map[string]any{{"id": "x", "m.text": "Fish"}, {"id": "y", "m.text": "Rice"}},
 		}},
 	} {
 		question := "Dinner?"
