@@ -254,8 +254,7 @@ func TestTimeIsLimited(t *testing.T) {
 func TestNothingElseIsRead(t *testing.T) {
 	t.Parallel()
 	tool := tool(t, 0)
-	secret := filepath.Join(t.TempDir(), "secret.txt")
-	require.NoError(t, os.WriteFile(secret, []byte(strings.Repeat("secret\n", 100)), 0o600))
+	secret := made(t, "secret.ts", "video/mp2t", append(film("10", "64x48", 2), "-c:v", "libx264", "-c:a", "aac")...).File.Name()
 	for name, text := range map[string]string{
 		"playlist": "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:10.0,\nfile://" + secret + "\n#EXT-X-ENDLIST\n",
 		"concat":   "ffconcat version 1.0\nfile '" + secret + "'\n",
