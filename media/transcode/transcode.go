@@ -70,14 +70,13 @@ func Find(ctx context.Context, path string, limit time.Duration) (*Tool, error) 
 			return nil, fmt.Errorf("%w: ffprobe, which belongs to it: %w", ErrAbsent, err)
 		}
 	}
-	t := &Tool{ffmpeg: ffmpeg, ffprobe: ffprobe, limit: limit, slots: make(chan struct{}, slots)}
-	ctx, cancel := context.WithTimeout(ctx, findTime)
-	defer cancel()
+	t := &Tool{ffmpeg: ffmpeg, ffprobe: ffprobe, limit: findTime, slots: make(chan struct{}, slots)}
 	for _, program := range []string{t.ffprobe, t.ffmpeg} {
 		if t.version, err = t.ask(ctx, program); err != nil {
 			return nil, fmt.Errorf("%w: %s does not run: %w", ErrAbsent, program, err)
 		}
 	}
+	t.limit = limit
 	return t, nil
 }
 
