@@ -25,7 +25,7 @@ demo: ## Start everything on this machine, link a simulated phone, send a messag
 test: ## Run all tests: every package, then the real binaries with a real homeserver on SQLite and on Postgres.
 	@$(GO) run $(TAGS) ./e2e/cmd/suite -homeserver '$(HOMESERVER)' -run '$(RUN)'
 
-crash: ## Prove that nothing is lost, doubled or reordered: kills and outages while people talk; about ten minutes. SEED=number repeats one.
+crash: ## Prove that nothing is lost, doubled or reordered: kills and outages while people talk; about 13 minutes. SEED=number repeats one.
 	@$(GO) run $(TAGS) ./e2e/cmd/crash -seed '$(or $(SEED),0)' -run '$(RUN)'
 
 check: fmt tidy vet lint arch ## Check format, modules, vet, lint and the rules of the architecture; quick.
