@@ -19,7 +19,7 @@ func edges() []mutant {
 		{
 			name: "acknowledges Matrix events that it could not journal",
 			file: "matrix/transaction.go",
-			old:  "transaction.Events); err != nil {", new: "transaction.Events); err != nil && len(transaction.Events) < 0 {",
+			old:  "ephemeral); err != nil {", new: "ephemeral); err != nil && len(transaction.Events) < 0 {",
 			pkg: "./matrix", tests: "TestPushIsTriedAgain",
 		},
 		{
